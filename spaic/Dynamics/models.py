@@ -1,0 +1,265 @@
+"""Declarations of neuron and synapse models. A model is its equations; everything else is derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
+from spaic.Dynamics.expression import RESERVED, Comparison, Expression, is_name
+from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.units import check_unit
+from spaic.errors import DeclarationError, nearest
+
+#: Suffix under which the value of a variable at the spike test, before the reset, can be read.
+BEFORE_RESET = "_before_reset"
+#: Port of a receive text that is given without a name.
+DEFAULT_PORT = "input"
+METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "impulse")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Equations with parameters: what neuron and synapse models have in common.
+
+    Parameters
+    ----------
+    equations : str
+        One per line: ``dV/dt = ...``, ``x := ...`` (one-step map), ``u = ...`` (intermediate value). ``xi`` and
+        ``xi_name`` are independent white noises (unit 1/sqrt(ms)), ``t`` is the time in ms.
+    parameters : mapping of str to Parameter or float
+        Every name that the equations read and that is no state, value or input.
+    receive : str or mapping of port to str
+        What an arriving amount ``w`` does, such as ``"I_syn += w"``.
+    inputs : tuple of str or mapping of str to unit
+        Names of inputs that are held constant during a step, by default ``I``.
+    initial : mapping of str to float or str
+        Initial values of states (0 where not given), possibly expressions in the parameters.
+    units : mapping of str to unit
+        Units of states and values, for the documentation.
+    method : str
+        Default integrator, one of exact, exponential_euler, euler, rk2, rk4, impulse.
+    name, summary, source : str
+        For messages and documentation; `source` cites the paper and equation.
+
+    Raises
+    ------
+    DeclarationError
+        Naming the equation and the symbol that is wrong.
+    """
+
+    equations: str
+    parameters: Mapping[str, Parameter | float] = field(default_factory=dict)
+    receive: str | Mapping[str, str] = ""
+    inputs: tuple[str, ...] | Mapping[str, str] = ("I",)
+    initial: Mapping[str, float | str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    method: str = "euler"
+    name: str = "custom"
+    summary: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
+        object.__setattr__(self, "parameters", normalised)
+        if self.method not in METHODS:
+            raise DeclarationError(f"{self.name}: unknown integrator {self.method!r}; {nearest(self.method, METHODS)}")
+        self._check_names()
+        self._check_symbols()
+
+    @cached_property
+    def lines(self) -> tuple[Equation, ...]:
+        """All equations, in the order of the text."""
+        return parse_equations(self.equations, self.name)
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """Names of the state variables, in the order of the text."""
+        return tuple(e.name for e in self.lines if e.kind != "value")
+
+    @cached_property
+    def values(self) -> tuple[Equation, ...]:
+        """Intermediate values, each after those it reads."""
+        waiting = {e.name: e for e in self.lines if e.kind == "value"}
+        done: list[Equation] = []
+        while waiting:
+            ready = [e for e in waiting.values() if not (e.right.symbols & waiting.keys())]
+            if not ready:
+                raise DeclarationError(f"{self.name}: the values {', '.join(waiting)} read each other; make one of them a state")
+            done += ready
+            waiting = {k: e for k, e in waiting.items() if e not in ready}
+        return tuple(done)
+
+    @cached_property
+    def receives(self) -> dict[str, tuple[Assignment, ...]]:
+        """Statements of every receive port."""
+        texts = {DEFAULT_PORT: self.receive} if isinstance(self.receive, str) else dict(self.receive)
+        return {port: parse_assignments(text, self.name, f"receive {port}") for port, text in texts.items() if text.strip()}
+
+    @cached_property
+    def currents(self) -> tuple[str, ...]:
+        """Inputs that are constant within a step and that the equations read."""
+        read = frozenset().union(*(e.right.symbols for e in self.lines)) if self.lines else frozenset()
+        return tuple(name for name in self.inputs if name in read)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """All ports; the first one is where a connection goes that names none."""
+        return (*self.receives, *self.currents)
+
+    @cached_property
+    def noises(self) -> tuple[str, ...]:
+        """Names of the white noises that the equations read."""
+        read = set().union(*(e.right.symbols for e in self.lines)) if self.lines else set()
+        return tuple(sorted(s for s in read if s == "xi" or s.startswith("xi_")))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Everything that can be recorded."""
+        own = (*self.states, *(e.name for e in self.values))
+        return (*own, *(v + BEFORE_RESET for v in own))
+
+    def _texts(self) -> list[Expression]:
+        """All expressions besides the equations (those of receive, here)."""
+        return [a.right for statements in self.receives.values() for a in statements]
+
+    def _targets(self) -> list[tuple[str, str]]:
+        """States that are assigned outside of the equations, with the place."""
+        return [(a.name, f"receive {port}") for port, statements in self.receives.items() for a in statements]
+
+    def _check_names(self) -> None:
+        own = [e.name for e in self.lines]
+        for name in (*own, *self.parameters, *self.inputs):
+            if not is_name(name) or name in RESERVED or name.endswith(BEFORE_RESET) or name == "xi" or name.startswith("xi_"):
+                raise DeclarationError(f"{self.name}: the name {name!r} is reserved or not a name; choose another one")
+        for name in own:
+            if name in self.parameters or name in self.inputs:
+                raise DeclarationError(f"{self.name}: {name!r} has an equation and is a parameter or input too; rename one")
+        for name in (*self.initial, *self.units):
+            if name not in (*own, *self.inputs):
+                raise DeclarationError(f"{self.name}: initial value or unit of unknown {name!r}; {nearest(name, own)}")
+        for name in self.initial:
+            if name not in self.states:
+                raise DeclarationError(f"{self.name}: {name!r} is an intermediate value and has no initial value; give its states one")
+        for unit in self.units.values():
+            check_unit(unit, self.name)
+        if not self.states and not self.values:
+            raise DeclarationError(f"{self.name}: there are no equations; write for example 'dV/dt = (I - V) / tau'")
+
+    def _check_symbols(self) -> None:
+        known = {e.name for e in self.lines} | set(self.parameters) | {"t", "dt"}
+        for e in self.lines:
+            self._check_known(e.right, known | set(self.inputs) | set(self.noises))
+        for expression in self._texts():
+            self._check_known(expression, known | ({"w"} if ", receive " in expression.where else set()))
+        for name, place in self._targets():
+            if name not in self.states:
+                raise DeclarationError(f"{self.name}, {place}: {name!r} is not a state; {nearest(name, self.states)}")
+        for where, text in self._parameter_texts():
+            self._check_known(Expression(text, where), set(self.parameters))
+
+    def _parameter_texts(self) -> list[tuple[str, str]]:
+        defaults = {k: p.default for k, p in self.parameters.items() if isinstance(p, Parameter)}
+        pairs = [(f"{self.name}, {what} of {k}", v) for what, m in (("default", defaults), ("initial value", self.initial)) for k, v in m.items()]
+        return [(where, value) for where, value in pairs if isinstance(value, str)]
+
+    def _check_known(self, expression: Expression, known: set[str]) -> None:
+        for symbol in sorted(expression.symbols):
+            if symbol not in known:
+                hint = nearest(symbol, known - {"t", "dt"})
+                raise expression.refuse(f"unknown name {symbol!r}", f"declare it as a parameter, state or input ({hint})")
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronModel(Model):
+    """A neuron model, declared once as equations.
+
+    Parameters
+    ----------
+    spike : str
+        Condition under which the neuron fires, such as ``"V > V_th"``; empty for a neuron that never does.
+    reset : str
+        What a spike does to the states, such as ``"V = V_reset"`` or ``"V -= V_th; b += beta"``.
+    refractory : str
+        ``"t_ref: V"``: for `t_ref` ms after a spike V keeps its value after the reset and no spike occurs.
+    equations, parameters, receive, inputs, initial, units, method, name, summary, source
+        See :class:`Model`.
+
+    Examples
+    --------
+    >>> m = NeuronModel("dV/dt = (I - V) / tau", dict(tau=Parameter(10.0, "ms")), spike="V > 1", reset="V = 0")
+    >>> m.states, m.ports
+    (('V',), ('I',))
+    """
+
+    spike: str = ""
+    reset: str = ""
+    refractory: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reset.strip() and not self.spike.strip():
+            raise DeclarationError(f"{self.name}: there is a reset but no spike condition; add spike='V > V_th'")
+        if self.refractory:
+            self._check_refractory()
+
+    @cached_property
+    def condition(self) -> Comparison | None:
+        """The spike condition, or None."""
+        return Comparison(self.spike, f"{self.name}, spike") if self.spike.strip() else None
+
+    @cached_property
+    def resets(self) -> tuple[Assignment, ...]:
+        """Statements of the reset, in order."""
+        return parse_assignments(self.reset, self.name, "reset")
+
+    @cached_property
+    def refractory_period(self) -> tuple[str, tuple[str, ...]] | None:
+        """Name of the parameter that holds the refractory period, and the states it holds still."""
+        if not self.refractory.strip():
+            return None
+        parameter, _, held = self.refractory.partition(":")
+        return parameter.strip(), tuple(s.strip() for s in held.split(",") if s.strip())
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return (*super().variables, *(("O",) if self.condition else ()))
+
+    def _texts(self) -> list[Expression]:
+        condition = [self.condition.residual] if self.condition else []
+        return [*super()._texts(), *condition, *(a.right for a in self.resets)]
+
+    def _targets(self) -> list[tuple[str, str]]:
+        return [*super()._targets(), *((a.name, "reset") for a in self.resets)]
+
+    def _check_refractory(self) -> None:
+        period, held = self.refractory_period or ("", ())
+        if period not in self.parameters:
+            raise DeclarationError(f"{self.name}, refractory: {period!r} is not a parameter; {nearest(period, self.parameters)}")
+        for name in held:
+            if name not in self.states:
+                raise DeclarationError(f"{self.name}, refractory: {name!r} is not a state; {nearest(name, self.states)}")
+        if not held or not self.condition:
+            raise DeclarationError(f"{self.name}, refractory: {self.refractory!r} needs a spike condition and states; write 't_ref: V'")
+
+
+@dataclass(frozen=True, eq=False)
+class SynapseModel(Model):
+    """A synapse that shapes what arrives before it reaches its target, with one set of states per postsynaptic neuron.
+
+    Parameters
+    ----------
+    output : str
+        The state or value that is delivered.
+    equations, parameters, receive, inputs, initial, units, method, name, summary, source
+        See :class:`Model`.
+    """
+
+    output: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        names = [e.name for e in self.lines]
+        if self.output not in names:
+            raise DeclarationError(f"{self.name}: the output {self.output!r} is not a state or value; {nearest(self.output, names)}")

@@ -1,0 +1,50 @@
+"""Units of the declarations: what a number stands for, and how ``"0.02 s"`` becomes 20 ms."""
+
+from __future__ import annotations
+
+import re
+
+from spaic.errors import DeclarationError, nearest
+
+_PREFIX = {"": 1.0, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
+_BASE = ("s", "V", "A", "S", "F", "Ohm", "Hz")
+#: unit -> (dimension, factor to the base unit)
+_UNITS: dict[str, tuple[str, float]] = {"1": ("1", 1.0), "": ("1", 1.0)}
+_UNITS.update({p + b: (b, f) for b in _BASE for p, f in _PREFIX.items()})
+_UNITS.update({"1/s": ("Hz", 1.0), "1/ms": ("Hz", 1e3)})
+_AREA = {f"{unit}/cm2": (f"{dim}/cm2", factor) for unit, (dim, factor) in list(_UNITS.items()) if dim in ("A", "S", "F")}
+_UNITS.update(_AREA)
+_RATIOS = ("mV/ms", "1/mV", "1/(ms mV)", "1/(ms mV2)", "1/(mV ms)", "1/ms2", "pA/ms")
+_UNITS.update({u: (u, 1.0) for u in _RATIOS})
+
+_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
+
+
+def check_unit(unit: str, where: str) -> str:
+    """Return `unit` if it is known, else raise :class:`DeclarationError`."""
+    if unit not in _UNITS:
+        raise DeclarationError(f"{where}: unknown unit {unit!r}; {nearest(unit, (u for u in _UNITS if u))}")
+    return unit
+
+
+def quantity(text: str, unit: str, where: str) -> float:
+    """Read ``"20 ms"`` or ``"20"`` as a number of `unit`.
+
+    Examples
+    --------
+    >>> quantity("0.02 s", "ms", "tau_m")
+    20.0
+    >>> quantity("5 mV", "ms", "tau_m")
+    Traceback (most recent call last):
+        ...
+    spaic.errors.DeclarationError: tau_m: '5 mV' is not a quantity in ms; give it in ms
+    """
+    match = _QUANTITY.match(text)
+    if match is None:
+        raise DeclarationError(f"{where}: cannot read {text!r} as a quantity; write for example '20 {unit}'")
+    value, given = float(match[1]), match[2] or unit
+    dimension, factor = _UNITS[check_unit(given, where)]
+    own_dimension, own_factor = _UNITS[check_unit(unit, where)]
+    if dimension != own_dimension:
+        raise DeclarationError(f"{where}: {text!r} is not a quantity in {unit}; give it in {unit}")
+    return value if given == unit else float(f"{value * factor / own_factor:.15g}")

@@ -1,0 +1,75 @@
+"""The graph: everything a backend needs to know about a network, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from spaic.clock import Clock
+from spaic.errors import UnknownName, nearest
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Input, Node, Output, Population
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A variable to record: `reads` is its path, `every` the number of steps from one sample to the next."""
+
+    reads: str
+    every: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes, links and probes. The order of declaration has no meaning.
+
+    Attributes
+    ----------
+    nodes, links, probes : tuple
+        The elements.
+    clock : Clock
+        Time grid.
+    seed : int
+        Seed of everything random.
+    """
+
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+    probes: tuple[Probe, ...] = ()
+    clock: Clock = field(default_factory=Clock)
+    seed: int = 0
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """Nodes by path."""
+        return {n.name: n for n in self.nodes}
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Input nodes."""
+        return tuple(n for n in self.nodes if isinstance(n, Input))
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Populations."""
+        return tuple(n for n in self.nodes if isinstance(n, Population))
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Output nodes."""
+        return tuple(n for n in self.nodes if isinstance(n, Output))
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of an input or population."""
+        node = self.by_name.get(name)
+        if node is None or isinstance(node, Output):
+            raise UnknownName(f"{name}: no input or population has this path; {nearest(name, self.by_name)}")
+        return node.shape
+
+    def arriving(self, name: str) -> tuple[Link, ...]:
+        """Links into a population, sorted by path: the order in which they are summed."""
+        return tuple(sorted((k for k in self.links if k.target_node == name), key=lambda k: k.name))
+
+    def read_variables(self) -> frozenset[str]:
+        """Paths of all variables that a link, output or probe reads."""
+        return frozenset({k.source for k in self.links} | {o.reads for o in self.outputs} | {p.reads for p in self.probes})

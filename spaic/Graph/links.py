@@ -1,0 +1,79 @@
+"""Links of a graph: pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spaic.Dynamics.models import SynapseModel
+from spaic.Graph.transforms import Transform
+from spaic.Graph.values import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Synapse:
+    """A synapse model with its parameter values.
+
+    Attributes
+    ----------
+    model : SynapseModel
+        The declaration.
+    parameters : dict of str to Value
+        Scalars for every parameter.
+    integrator : str
+        Method that advances the equations.
+    """
+
+    model: SynapseModel
+    parameters: dict[str, Value]
+    integrator: str
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A way from a variable to a port.
+
+    Attributes
+    ----------
+    name : str
+        Path.
+    source : str
+        Path of the variable that is transmitted, such as ``"layer1.O"``.
+    target : str
+        Path of the port that receives, such as ``"layer2.input"``.
+    transforms : tuple of Transform
+        Applied in order.
+    synapse : Synapse, optional
+        Shapes what arrives, after the transforms.
+    delay : Value or None
+        In ms: a scalar, or one per synapse (the shape of the weight). None: not stated.
+    trainable : frozenset of str
+        Parameters that a learner changes.
+    """
+
+    name: str
+    source: str
+    target: str
+    transforms: tuple[Transform, ...]
+    synapse: Synapse | None = None
+    delay: Value | None = None
+    trainable: frozenset[str] = frozenset()
+
+    @property
+    def source_node(self) -> str:
+        """Path of the node that sends."""
+        return self.source.rpartition(".")[0]
+
+    @property
+    def variable(self) -> str:
+        """Name of the variable that is sent."""
+        return self.source.rpartition(".")[2]
+
+    @property
+    def target_node(self) -> str:
+        """Path of the node that receives."""
+        return self.target.rpartition(".")[0]
+
+    @property
+    def port(self) -> str:
+        """Name of the port that receives."""
+        return self.target.rpartition(".")[2]

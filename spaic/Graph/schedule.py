@@ -1,0 +1,118 @@
+"""In which order a graph is executed: derived from what is read and written, never from the order of declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+
+import numpy as np
+
+from spaic.errors import GraphError
+from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Population
+from spaic.Graph.values import Draw, materialise
+from spaic.seeds import Key
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Populations that are executed together.
+
+    Attributes
+    ----------
+    populations : tuple of str
+        Paths, in the order within a step.
+    is_island : bool
+        True if they form a cycle and must go step by step; False for a layer, which runs over all time at once.
+    """
+
+    populations: tuple[str, ...]
+    is_island: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Stages in order, and the delay of every link in steps (a number, or one per synapse)."""
+
+    stages: tuple[Stage, ...]
+    delays: dict[str, int | np.ndarray]
+
+    @cached_property
+    def depth(self) -> dict[str, int]:
+        """Link -> its longest delay in steps."""
+        return {name: int(np.max(d)) for name, d in self.delays.items()}
+
+
+def schedule(graph: Graph) -> Schedule:
+    """Strongly connected components in topological order, with the delays that follow.
+
+    Raises
+    ------
+    GraphError
+        For a loop without delay, naming its members.
+    """
+    component = _components(graph)
+    delays = {link.name: _delay(graph, link, component) for link in graph.links}
+    members: dict[int, list[str]] = {}
+    for population in graph.populations:
+        members.setdefault(component[population.name], []).append(population.name)
+    links = [(k, component[k.source_node], component[k.target_node]) for k in graph.links if isinstance(graph.by_name[k.source_node], Population)]
+    order = TopologicalSorter({min(members[c]): sorted({min(members[a]) for _, a, b in links if b == c and a != c}) for c in members})
+    by_leader = {min(names): names for names in members.values()}
+    looped = {a for _, a, b in links if a == b}
+    stages = []
+    for leader in order.static_order():
+        names = by_leader[leader]
+        is_island = component[leader] in looped
+        stages.append(Stage(_order_within(graph, names, delays) if is_island else tuple(names), is_island))
+    return Schedule(tuple(stages), delays)
+
+
+def _components(graph: Graph) -> dict[str, int]:
+    """Node -> number of its strongly connected component."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names = sorted(n.name for n in graph.nodes)
+    index = {n: i for i, n in enumerate(names)}
+    pairs = [(index[k.source_node], index[k.target_node]) for k in graph.links]
+    rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
+    matrix = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(names), len(names)))
+    _, labels = connected_components(matrix, directed=True, connection="strong")
+    return {n: int(labels[i]) for n, i in index.items()}
+
+
+def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndarray:
+    if link.delay is None:
+        return int(component[link.source_node] == component[link.target_node])
+    if not isinstance(link.delay, (Draw, np.ndarray)):
+        return graph.clock.steps(link.delay, f"{link.name}.delay", minimum=0)
+    return _delays_per_synapse(graph, link)
+
+
+def _delays_per_synapse(graph: Graph, link: Link) -> np.ndarray:
+    shape = link.transforms[0].parameters()["weight"][1]
+    drawn = isinstance(link.delay, Draw)
+    delays = materialise(link.delay, shape, Key(graph.seed, link.name, "delay")) if link.delay is not None else np.zeros(shape)
+    if (delays < 0).any():
+        raise GraphError(f"{link.name}.delay: {delays.min():g} ms is negative; a delay cannot go back in time")
+    steps = np.rint(delays / graph.clock.dt)
+    if not drawn and not np.allclose(steps * graph.clock.dt, delays, rtol=1e-9, atol=1e-9 * graph.clock.dt):
+        wrong = delays[~np.isclose(steps * graph.clock.dt, delays, rtol=1e-9, atol=1e-9 * graph.clock.dt)].flat[0]
+        raise GraphError(f"{link.name}.delay: {wrong:g} ms is not a whole number of steps of {graph.clock.dt:g} ms; round it to the grid")
+    return steps.astype(np.int64)
+
+
+def _order_within(graph: Graph, names: list[str], delays: dict[str, int | np.ndarray]) -> tuple[str, ...]:
+    inside = set(names)
+    before: dict[str, set[str]] = {n: set() for n in sorted(names)}
+    for link in graph.links:
+        if link.source_node in inside and link.target_node in inside and np.min(delays[link.name]) == 0:
+            before[link.target_node].add(link.source_node)
+    try:
+        return tuple(TopologicalSorter({k: sorted(v) for k, v in before.items()}).static_order())
+    except CycleError as error:
+        loop = " -> ".join(error.args[1])
+        raise GraphError(f"{error.args[1][0]}: the loop {loop} has no delay; give one of its connections a delay of at least one step") from None

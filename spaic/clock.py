@@ -1,0 +1,72 @@
+"""Time: milliseconds outside, an integer step counter inside."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from spaic.errors import DeclarationError
+
+#: A duration may miss the grid by this much, relative to its number of steps, through rounding alone.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A fixed grid of time steps; step n covers ``(n * dt, (n + 1) * dt]``.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step in ms.
+
+    Examples
+    --------
+    >>> Clock(0.1).steps(20.0)
+    200
+    >>> Clock(0.5).steps(1.2, "net.run")
+    Traceback (most recent call last):
+        ...
+    spaic.errors.DeclarationError: net.run: 1.2 ms is not a whole number of steps of 0.5 ms; the nearest are 1 ms and 1.5 ms
+    """
+
+    dt: float = 0.1
+
+    def __post_init__(self) -> None:
+        dt = _number(self.dt, "dt")
+        if not (math.isfinite(dt) and dt > 0):
+            raise DeclarationError(f"dt: a time step must be positive and finite, got {self.dt!r}; give it in ms, such as 0.1")
+        object.__setattr__(self, "dt", dt)
+
+    def steps(self, duration: float, path: str = "duration", minimum: int = 1) -> int:
+        """Number of steps in `duration` ms; one that is not on the grid is refused."""
+        value = _number(duration, path)
+        if not math.isfinite(value) or value < 0:
+            raise DeclarationError(f"{path}: a duration must be finite and not negative, got {duration!r}; give it in ms")
+        exact = value / self.dt
+        steps = round(exact)
+        if abs(exact - steps) > _ROUNDING * max(1.0, exact):
+            low, high = math.floor(exact) * self.dt, math.ceil(exact) * self.dt
+            raise DeclarationError(
+                f"{path}: {value:g} ms is not a whole number of steps of {self.dt:g} ms; "
+                f"the nearest are {low:g} ms and {high:g} ms"
+            )
+        if steps < minimum:
+            raise DeclarationError(
+                f"{path}: {value:g} ms is shorter than {minimum} step(s) of {self.dt:g} ms; "
+                f"the shortest is {minimum * self.dt:g} ms"
+            )
+        return steps
+
+    def time(self, step: int) -> float:
+        """Time in ms at the end of `step` - 1, which is the start of `step`."""
+        return step * self.dt
+
+
+def _number(value: object, path: str) -> float:
+    if isinstance(value, bool):
+        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give a float")
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give a float") from None
