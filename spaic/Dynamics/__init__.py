@@ -1,0 +1,1 @@
+"""The equation language: declarations of models, and what is derived from them."""

@@ -23,11 +23,14 @@ class State:
         Number of samples.
     arrays : dict of str to array
         Path -> value: ``"layer1.V"`` and, for delayed links, ``"layer1.O.history"``.
+    run : int
+        Number of the run, which chooses the noise.
     """
 
     step: int
     batch: int
     arrays: Mapping[str, Any] = field(default_factory=dict)
+    run: int = 0
 
 
 #: Path of a variable -> its values ``[steps, batch, *shape]``.

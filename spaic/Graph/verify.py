@@ -14,6 +14,7 @@ from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Output, Population
 from spaic.Graph.schedule import schedule
+from spaic.Graph.transforms import Dense, OneToOne
 from spaic.Graph.values import Draw, Value
 
 Rule = Callable[[Graph], Iterator[str]]
@@ -147,7 +148,7 @@ def delays_fit(graph: Graph) -> Iterator[str]:
     for link in graph.links:
         if isinstance(link.delay, (np.ndarray, Draw)):
             weights = link.transforms[0].parameters().get("weight") if len(link.transforms) == 1 else None
-            if weights is None or type(link.transforms[0]).__name__ not in ("Dense", "OneToOne"):
+            if weights is None or not isinstance(link.transforms[0], (Dense, OneToOne)):
                 yield f"{link.name}.delay: one delay per synapse needs a full, sparse or one-to-one connection; give a single delay"
             elif isinstance(link.delay, np.ndarray) and link.delay.shape != weights[1]:
                 yield f"{link.name}.delay: the delays have shape {link.delay.shape}, the weights {weights[1]}; make them equal"

@@ -1,0 +1,1 @@
+../spaic/examples/quickstart.py

@@ -1,0 +1,1 @@
+"""The living definition: plain NumPy, one step at a time."""

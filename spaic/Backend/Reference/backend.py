@@ -1,0 +1,86 @@
+"""The reference backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spaic.Backend.backend import Backend
+from spaic.Backend.Reference.program import ReferenceProgram
+from spaic.errors import DeclarationError, StateError, UnsupportedError
+from spaic.Graph.graph import Graph
+from spaic.registry import backends
+
+
+@backends.register("reference", "numpy")
+class Reference_Backend(Backend):  # noqa: N801  the naming of backends that users know
+    """NumPy in float64, one step at a time: slow, and right by definition.
+
+    Parameters
+    ----------
+    dt : float
+        Time step in ms.
+    """
+
+    backend_name = "reference"
+
+    def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float64") -> None:
+        super().__init__(device, dt, dtype)
+        if self.dtype != "float64" or str(device) != "cpu":
+            raise DeclarationError(f"Reference_Backend: it computes in float64 on the CPU, got {dtype!r} on {device!r}; use Torch_Backend")
+
+    def compile(self, graph: Graph) -> ReferenceProgram:
+        return ReferenceProgram(graph)
+
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> ArrayStore:
+        return ArrayStore(values)
+
+
+class ArrayStore:
+    """Parameters as NumPy arrays; nothing here can be trained.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        Path -> array.
+    """
+
+    def __init__(self, values: Mapping[str, np.ndarray]) -> None:
+        self._values = {k: np.array(v, dtype=np.float64) for k, v in values.items()}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Path -> array."""
+        return dict(self._values)
+
+    arrays = tensors
+
+    def sizes(self) -> dict[str, int]:
+        """Path -> number of trainable values: none."""
+        return {}
+
+    def needs_gradient(self) -> bool:
+        """Whether a run has to keep what a backward pass needs: never."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Path -> array of everything that is not a plain number."""
+        return {k: v for k, v in self._values.items() if v.ndim}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Copy weights in; with `strict` all paths must be there, and no others."""
+        wrong = set(state) ^ set(self.state_dict())
+        if strict and wrong:
+            raise StateError(f"load_state_dict: missing or unexpected {sorted(wrong)}; use strict=False to load the others")
+        for path in set(state) & set(self._values):
+            value = np.asarray(state[path], dtype=np.float64)
+            if value.shape != self._values[path].shape:
+                raise StateError(f"{path}: shape {value.shape} does not fit {self._values[path].shape}; load weights of the same network")
+            self._values[path] = value.copy()
+
+    def parameters(self) -> Any:
+        """Refused: only torch trains."""
+        raise UnsupportedError("Reference_Backend: it has no torch parameters; use Torch_Backend to train")
+
+    named_parameters = parameters

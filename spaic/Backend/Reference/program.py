@@ -1,0 +1,135 @@
+"""The living definition of a network: NumPy in float64, one step at a time, nothing clever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spaic.Backend.element import Element, initial_parameters, population_element, synapse_element
+from spaic.Backend.Reference.transforms import apply
+from spaic.Dynamics.primitives import PRIMITIVES
+from spaic.Dynamics.step import arrival
+from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
+from spaic.Graph.program import Program, Recordings, State
+from spaic.Graph.schedule import schedule
+from spaic.Graph.stream import Stream
+from spaic.seeds import Key, Noise
+
+Arrays = Mapping[str, Any]
+
+
+class ReferenceProgram(Program):
+    """Executes a graph step by step, as docs/semantics.md says."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.schedule = schedule(graph)
+        self.order = [name for stage in self.schedule.stages for name in stage.populations]
+        self.elements = {p.name: population_element(graph, p) for p in graph.populations}
+        self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
+
+    def initial_parameters(self) -> dict[str, Any]:
+        return initial_parameters(self.graph)
+
+    def initial_state(self, parameters: Arrays, batch: int) -> State:
+        arrays: dict[str, Any] = {}
+        for element in (*self.elements.values(), *self.synapses.values()):
+            own = _own(parameters, element.path)
+            for name in element.step.states:
+                value = element.initial_value(name, PRIMITIVES, own)
+                arrays[f"{element.path}.{name}"] = np.array(np.broadcast_to(value, (batch, *element.shape)))
+        for link in self.graph.links:
+            path, depth = f"{link.source}.history", self.schedule.depth[link.name]
+            if depth > len(arrays.get(path, ())):
+                arrays[path] = np.zeros((depth, batch, *self.graph.shape(link.source_node)))
+        return State(0, batch, arrays)
+
+    def run(self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
+        arrays = dict(state.arrays)
+        recorded: dict[str, list[Any]] = {path: [] for path in self._recorded()}
+        for n in range(state.step, state.step + steps):
+            now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
+            for name in self.order:
+                now.update(self._advance(self.elements[name], parameters, arrays, now, n))
+            for path in [p for p in arrays if p.endswith(".history")]:
+                arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
+            self._record(recorded, {**parameters, **now}, n)
+        return State(state.step + steps, state.batch, arrays, state.run), {k: np.stack(v) if v else np.zeros(0) for k, v in recorded.items()}
+
+    def source(self, path: str) -> str:
+        from spaic.Dynamics.show import listing
+
+        return listing(self.elements[path].tape)
+
+    def _advance(self, element: Element, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int) -> dict[str, Any]:
+        """One step of a population; `arrays` gets its new states, the result what others may read."""
+        amounts: dict[str, Any] = {}
+        for link in self.graph.arriving(element.path):
+            delivered = self._deliver(link, parameters, arrays, now, n).reshape(-1, *element.shape)
+            now[f"{link.name}.current"] = delivered
+            amounts[link.port] = amounts[link.port] + delivered if link.port in amounts else delivered
+        return self._step(element, parameters, arrays, amounts, n)
+
+    def _step(self, element: Element, parameters: Arrays, arrays: dict[str, Any], amounts: dict[str, Any], n: int) -> dict[str, Any]:
+        dt = self.graph.clock.dt
+        own = {name: arrays[f"{element.path}.{name}"] for name in element.step.states}
+        batch = next(iter(amounts.values())).shape[0] if amounts else next(iter(own.values())).shape[0]
+        normals: dict[str, Any] = {}
+        if element.step.noises:
+            shape = (len(element.step.noises), batch, *element.shape)
+            drawn = Noise(Key(self.graph.seed, element.path, "noise"), shape).steps(n, n + 1)[0]
+            normals = {f"normal:{name}": drawn[i] for i, name in enumerate(element.step.noises)}
+        given = {**_own(parameters, element.path), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
+        result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
+        full = {k: np.broadcast_to(v, (batch, *element.shape)) for k, v in result.items()}
+        arrays.update({f"{element.path}.{k}": full[k] for k in element.step.states})
+        return {f"{element.path}.{k}": v for k, v in full.items()}
+
+    def _deliver(self, link: Link, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int) -> np.ndarray:
+        """What `link` brings at this step."""
+        delay, own = self.schedule.delays[link.name], _own(parameters, link.name)
+        if isinstance(delay, int):
+            x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
+            for transform in link.transforms:
+                x = apply(transform, x, own)
+        else:
+            x = self._deliver_per_synapse(link, delay, own, arrays, now)
+        synapse = self.synapses.get(link.name)
+        if synapse is None:
+            return x
+        x = x.reshape(len(x), *synapse.shape)
+        result = self._step(synapse, parameters, arrays, {synapse.model.ports[0]: x}, n)
+        now.update(result)
+        return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
+
+    def _deliver_per_synapse(
+        self, link: Link, delay: np.ndarray, own: dict[str, Any], arrays: dict[str, Any], now: dict[str, Any]
+    ) -> np.ndarray:
+        """Sum over the distinct delays of what the synapses with that delay bring."""
+        transform = link.transforms[0]
+        total: Any = 0.0
+        for d in np.unique(delay):
+            x = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]
+            weight = own["weight"] * (delay == d)
+            total = total + apply(transform, x, {"weight": weight})
+        bias = own.get("bias")
+        return total if bias is None else total + bias
+
+    def _recorded(self) -> list[str]:
+        return sorted({o.reads for o in self.graph.outputs} | {p.reads for p in self.graph.probes})
+
+    def _record(self, recorded: dict[str, list[Any]], now: Mapping[str, Any], n: int) -> None:
+        every = {p.reads: p.every for p in self.graph.probes} | {o.reads: 1 for o in self.graph.outputs}
+        for path, samples in recorded.items():
+            if (n + 1) % every[path] == 0:
+                samples.append(np.array(now[path]))
+
+
+def _own(parameters: Arrays, path: str) -> dict[str, Any]:
+    """Parameters of one element by their own names."""
+    return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}
+
+

@@ -1,0 +1,81 @@
+"""The torch backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from spaic.Backend.backend import Backend
+from spaic.Backend.Torch.guard import guard
+from spaic.Backend.Torch.module import ParameterTree
+from spaic.Backend.Torch.program import TorchProgram
+from spaic.errors import DeclarationError
+from spaic.Graph.graph import Graph
+from spaic.Graph.program import Program, Recordings, State
+from spaic.Graph.stream import Stream
+from spaic.registry import backends
+
+
+@backends.register("torch", "pytorch")
+class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users know
+    """Runs and trains networks with torch.
+
+    Parameters
+    ----------
+    device : str
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
+    dt : float
+        Time step in ms.
+    dtype : str or torch.dtype
+        ``"float32"`` or ``"float64"``.
+
+    Raises
+    ------
+    DeclarationError
+        If the device is unknown or not there.
+    """
+
+    backend_name = "pytorch"
+
+    def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
+        super().__init__(str(device), dt, dtype)
+        self.torch_device = _device(device)
+        self.torch_dtype: torch.dtype = getattr(torch, self.dtype)
+
+    def compile(self, graph: Graph) -> TorchProgram:
+        return TorchProgram(graph, self.torch_device, self.torch_dtype)
+
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> ParameterTree:
+        return ParameterTree(graph, values, self.torch_device, self.torch_dtype)
+
+    def move(self, device: object) -> None:
+        self.torch_device, self.device = _device(device), str(device)
+
+    def without_gradient(self, state: State) -> State:
+        return replace(state, arrays={k: v.detach() for k, v in state.arrays.items()})
+
+    def run_without_gradient(
+        self, program: Program, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int
+    ) -> tuple[State, Recordings]:
+        with torch.no_grad():
+            return program.run(parameters, state, inputs, steps)
+
+    def is_finite(self, array: torch.Tensor) -> bool:
+        return bool(array.detach().isfinite().all())
+
+    def guarded(self, prediction: torch.Tensor, path: str) -> torch.Tensor:
+        return guard(prediction, path) if prediction.requires_grad else prediction
+
+
+def _device(device: object) -> torch.device:
+    try:
+        found = torch.device(device)  # type: ignore[call-overload]
+    except (RuntimeError, TypeError):
+        raise DeclarationError(f"Torch_Backend: unknown device {device!r}; use 'cpu', 'cuda' or 'cuda:<n>'") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise DeclarationError(f"Torch_Backend: device {device!r} is not available, torch sees no CUDA here; use 'cpu' (see `spaic doctor`)")
+    return found  # type: ignore[no-any-return]

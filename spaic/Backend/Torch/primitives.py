@@ -1,0 +1,130 @@
+"""The primitive operations of a tape in torch. Operands are tensors or Python floats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Operand = Tensor | float
+
+_SMALL = 1e-5
+
+
+def tensor(x: Operand, like: Tensor | None = None) -> Tensor:
+    """`x` as a tensor; numbers become float64 scalars, or of the type of `like`."""
+    if isinstance(x, Tensor):
+        return x
+    return torch.tensor(x, dtype=torch.float64 if like is None else like.dtype, device=None if like is None else like.device)
+
+
+def _unary(function: Any, number: Any) -> Any:
+    return lambda x: function(x) if isinstance(x, Tensor) else number(x)
+
+
+def _exprel(x: Operand) -> Any:
+    x = tensor(x)
+    near = x.abs() < _SMALL
+    safe = torch.where(near, torch.ones_like(x), x)
+    return torch.where(near, 1.0 + x / 2 + x * x / 6, torch.expm1(safe) / safe)
+
+
+def _exprel_slope(x: Operand) -> Any:
+    x = tensor(x)
+    near = x.abs() < 1e-2
+    safe = torch.where(near, torch.ones_like(x), x)
+    series = 0.5 + x * (1 / 3 + x * (1 / 8 + x * (1 / 30 + x * (1 / 144 + x * (1 / 840 + x / 5760)))))
+    return torch.where(near, series, (torch.exp(safe) * (safe - 1) + 1) / (safe * safe))
+
+
+def _pow(a: Operand, b: Operand) -> Any:
+    return torch.pow(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a**b  # type: ignore[arg-type, call-overload]
+
+
+def _minimum(a: Operand, b: Operand) -> Any:
+    if isinstance(a, Tensor):
+        return torch.minimum(a, b) if isinstance(b, Tensor) else a.clamp(max=b)
+    return b.clamp(max=a) if isinstance(b, Tensor) else min(a, b)
+
+
+def _maximum(a: Operand, b: Operand) -> Any:
+    if isinstance(a, Tensor):
+        return torch.maximum(a, b) if isinstance(b, Tensor) else a.clamp(min=b)
+    return b.clamp(min=a) if isinstance(b, Tensor) else max(a, b)
+
+
+def _where(condition: Any, a: Operand, b: Operand) -> Any:
+    if not isinstance(condition, Tensor):
+        return a if condition else b
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return torch.where(condition, a, b)
+    return condition.to(torch.get_default_dtype()) * (a - b) + b
+
+
+def _and(a: Any, b: Any) -> Any:
+    return torch.logical_and(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else (b if a else a) if not isinstance(a, Tensor) else (a if b else b)
+
+
+def _or(a: Any, b: Any) -> Any:
+    return torch.logical_or(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else (a if a else b) if not isinstance(a, Tensor) else (b if b else a)
+
+
+def _select(o: Tensor, a: Operand, b: Operand) -> Any:
+    """Exact for o = 0 and o = 1 and linear in o, so that the reset passes gradient to the spike."""
+    if not isinstance(a, Tensor) and a == 0.0:
+        return b * (1.0 - o)
+    if not o.requires_grad:
+        return torch.where(o > 0, a, b)
+    return torch.lerp(tensor(b, o), tensor(a, o), o)
+
+
+def _matrix_exp(*cells_and_size: Any) -> Tensor:
+    *cells, size = cells_and_size
+    parts = torch.broadcast_tensors(*(tensor(c).to(torch.float64) for c in cells))
+    flat = torch.stack(parts, dim=-1)
+    return torch.linalg.matrix_exp(flat.reshape(*flat.shape[:-1], size, size))
+
+
+def _sigmoid(x: float) -> float:
+    e = math.exp(-abs(x))
+    return 1 / (1 + e) if x >= 0 else e / (1 + e)
+
+
+PRIMITIVES: dict[str, Any] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "pow": _pow,
+    "exp": _unary(torch.exp, math.exp),
+    "expm1": _unary(torch.expm1, math.expm1),
+    "exprel": _exprel,
+    "exprel_slope": _exprel_slope,
+    "log": _unary(torch.log, math.log),
+    "sqrt": _unary(torch.sqrt, math.sqrt),
+    "sin": _unary(torch.sin, math.sin),
+    "cos": _unary(torch.cos, math.cos),
+    "tan": _unary(torch.tan, math.tan),
+    "tanh": _unary(torch.tanh, math.tanh),
+    "sigmoid": _unary(torch.sigmoid, _sigmoid),
+    "abs": _unary(torch.abs, abs),
+    "sign": _unary(torch.sign, lambda x: float((x > 0) - (x < 0))),
+    "floor": _unary(torch.floor, math.floor),
+    "min": _minimum,
+    "max": _maximum,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "and": _and,
+    "or": _or,
+    "not": _unary(torch.logical_not, lambda x: not x),
+    "where": _where,
+    "select": _select,
+    "detach": _unary(torch.Tensor.detach, lambda x: x),
+    "matrix_exp": _matrix_exp,
+    "entry": lambda matrix, i, j: matrix[..., i, j],
+}

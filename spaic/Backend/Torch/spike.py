@@ -1,0 +1,57 @@
+"""The spike: a step on the way forward, a surrogate derivative on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spaic.Backend.Torch.primitives import PRIMITIVES
+from spaic.Dynamics.surrogate import Surrogate
+from spaic.Dynamics.tape import lower
+
+
+class _SurrogateSpike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, residual: Tensor, is_strict: int, derivative: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(residual)
+        ctx.derivative = derivative
+        return _heaviside(residual, is_strict)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (residual,) = ctx.saved_tensors
+        return gradients[0] * ctx.derivative(residual), None, None
+
+
+def _heaviside(residual: Tensor, is_strict: int) -> Tensor:
+    fired = residual > 0 if is_strict else residual >= 0
+    return fired.to(residual.dtype)
+
+
+def spike_function(surrogate: Surrogate | None) -> Callable[[Tensor, int], Tensor]:
+    """The ``spike`` primitive with this surrogate; without one no gradient passes."""
+    if surrogate is None:
+        return lambda residual, is_strict: _heaviside(residual.detach(), is_strict)
+    derivative = derivative_function(surrogate)
+
+    def spike(residual: Tensor, is_strict: int) -> Tensor:
+        if not residual.requires_grad:
+            return _heaviside(residual, is_strict)
+        return _SurrogateSpike.apply(residual, is_strict, derivative)  # type: ignore[no-any-return, no-untyped-call]
+
+    return spike
+
+
+def derivative_function(surrogate: Surrogate) -> Callable[[Tensor], Tensor]:
+    """The surrogate derivative as a function of x = V - V_th."""
+    tape = lower([("derivative", surrogate.sympy)], {"derivative": "derivative"}, ())
+
+    def derivative(x: Tensor) -> Tensor:
+        with torch.no_grad():
+            value = tape.run(PRIMITIVES, {"x": x})["derivative"] if "x" in tape.inputs else tape.run(PRIMITIVES, {})["derivative"]
+            return value.to(x.dtype) if isinstance(value, Tensor) else torch.full_like(x, value)
+
+    return derivative

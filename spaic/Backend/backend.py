@@ -1,0 +1,79 @@
+"""The common face of all backends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spaic.clock import Clock
+from spaic.errors import DeclarationError, UnsupportedError, nearest
+from spaic.Graph.graph import Graph
+from spaic.Graph.program import Program, Recordings, State
+from spaic.Graph.stream import Stream
+
+DTYPES = ("float32", "float64")
+
+
+class Backend(ABC):
+    """Compiles graphs for one kind of execution.
+
+    Parameters
+    ----------
+    device : str
+        Where arrays live, such as ``"cpu"`` or ``"cuda"``.
+    dt : float
+        Time step in ms.
+    dtype : str
+        ``"float32"`` or ``"float64"``; a torch or NumPy dtype of that name will do.
+    """
+
+    #: Registered name.
+    backend_name = ""
+
+    def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
+        name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+        if name not in DTYPES:
+            raise DeclarationError(f"backend: unknown number type {dtype!r}; {nearest(name, DTYPES)}")
+        self.device, self.dtype, self.clock = device, name, Clock(dt)
+
+    @property
+    def dt(self) -> float:
+        """Time step in ms."""
+        return self.clock.dt
+
+    @dt.setter
+    def dt(self, value: float) -> None:
+        self.clock = Clock(value)
+
+    @abstractmethod
+    def compile(self, graph: Graph) -> Program:
+        """A program for `graph`; what the backend cannot do is refused by name."""
+
+    @abstractmethod
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> Any:
+        """What holds the parameters: it has ``tensors()``, ``arrays()``, ``sizes()`` and ``needs_gradient()``."""
+
+    def move(self, device: object) -> None:
+        """Use another device from now on."""
+        raise UnsupportedError(f"{type(self).__name__}: it cannot move to {device!r}; use Torch_Backend")
+
+    def without_gradient(self, state: State) -> State:
+        """`state`, cut off from what computed it."""
+        return state
+
+    def run_without_gradient(
+        self, program: Program, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int
+    ) -> tuple[State, Recordings]:
+        """Run a program without keeping what a backward pass would need."""
+        return program.run(parameters, state, inputs, steps)
+
+    def is_finite(self, array: Any) -> bool:
+        """True if there is no NaN and no infinity in `array`."""
+        return bool(np.isfinite(array).all())
+
+    def guarded(self, prediction: Any, path: str) -> Any:
+        """`prediction`, which answers a second backward pass with an error that says what to do."""
+        return prediction

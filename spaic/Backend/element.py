@@ -1,0 +1,189 @@
+"""A population or synapse ready to be executed: its tape, its parameters, its initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from spaic.Dynamics.expression import Expression
+from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.primitives import PRIMITIVES
+from spaic.Dynamics.step import REFRACTORY, Step, build_step
+from spaic.Dynamics.surrogate import Surrogate
+from spaic.Dynamics.tape import Tape, lower
+from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Population
+from spaic.Graph.values import Value, materialise
+from spaic.Graph.verify import delivered_shape
+from spaic.seeds import Key
+
+
+@dataclass(frozen=True, eq=False)
+class Element:
+    """Something with equations, as a backend sees it.
+
+    Attributes
+    ----------
+    path : str
+        Path of the population or link.
+    shape : tuple of int
+        Shape of its states, without batch.
+    model : Model
+        The declaration.
+    given : mapping of str to Value
+        Parameter values that the user gave.
+    initial : mapping of str to Value
+        Initial values that the user gave.
+    integrator : str
+        Method.
+    connected : frozenset of str
+        Ports with links.
+    trainable : frozenset of str
+        Parameters that a learner changes.
+    surrogate : Surrogate, optional
+        Derivative of the spike.
+    reset_gradient : bool
+        Whether the spike in the reset carries gradient.
+    wanted : frozenset of str
+        Variables that someone reads.
+    seed : int
+        Seed of the graph.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    model: Model
+    given: Mapping[str, Value]
+    initial: Mapping[str, Value]
+    integrator: str
+    connected: frozenset[str]
+    trainable: frozenset[str]
+    surrogate: Surrogate | None
+    reset_gradient: bool
+    wanted: frozenset[str]
+    seed: int
+
+    @cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Every parameter as declared: float64, a scalar or of `shape`."""
+        values: dict[str, np.ndarray] = {}
+        waiting = {k: p for k, p in self.model.parameters.items() if isinstance(p, Parameter)}
+        while waiting:
+            for name, declared in list(waiting.items()):
+                value = self.given.get(name, declared.default)
+                if isinstance(value, str):
+                    expression = Expression(value, f"{self.path}.{name}")
+                    if expression.symbols & waiting.keys():
+                        continue
+                    array = evaluate(expression, values)
+                else:
+                    array = materialise(value, self.shape, Key(self.seed, self.path, name))
+                values[name] = declared.check(array, f"{self.path}.{name}")
+                del waiting[name]
+        return values
+
+    @cached_property
+    def step(self) -> Step:
+        """Straight-line code of one step, with known zeros and ones folded in."""
+        fixed = {k: v for k, v in self.parameters.items() if v.ndim == 0 and k not in self.trainable}
+        known = {k: int(v) for k, v in fixed.items() if v in (0.0, 1.0)}
+        is_refractory = False
+        if isinstance(self.model, NeuronModel) and self.model.refractory_period:
+            is_refractory = bool(np.any(self.parameters[self.model.refractory_period[0]] > 0))
+        return build_step(self.model, self.integrator, self.connected, known, is_refractory, self.reset_gradient)
+
+    @cached_property
+    def tape(self) -> Tape:
+        """Operations of one step; outputs are the states and what is read from outside."""
+        wanted = {*self.step.states, *(w for w in self.wanted if w in self.step.results)}
+        return lower(self.step.assignments, self.step.results, {*self.model.parameters, "dt"}, sorted(wanted))
+
+    @cached_property
+    def initial_tapes(self) -> dict[str, Tape]:
+        """State -> operations that give its initial value from the parameters."""
+        texts = {s: self.model.initial.get(s, 0.0) for s in self.model.states}
+        assigned = {s: Expression(str(t), f"{self.path}.{s}").sympy for s, t in texts.items() if s not in self.initial}
+        return {s: lower([(f"initial:{s}", e)], {s: f"initial:{s}"}, self.model.parameters) for s, e in assigned.items()}
+
+    def initial_value(self, state: str, table: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+        """Initial value of `state` in the arithmetic of `table`: a scalar or of `shape`."""
+        if state == REFRACTORY:
+            return 0.0
+        if state in self.initial:
+            return materialise(self.initial[state], self.shape, Key(self.seed, self.path, f"initial {state}"))
+        return self.initial_tapes[state].run(table, parameters)[state]
+
+
+def evaluate(expression: Expression, values: Mapping[str, Any]) -> np.ndarray:
+    """The value of `expression` in NumPy."""
+    tape = lower([("result", expression.sympy)], {"result": "result"}, values)
+    return np.asarray(tape.run(PRIMITIVES, values)["result"], dtype=np.float64)
+
+
+def population_element(graph: Graph, population: Population) -> Element:
+    """`population` as its links and readers in `graph` want it."""
+    return Element(
+        path=population.name,
+        shape=population.shape,
+        model=population.model,
+        given=population.parameters,
+        initial=population.initial,
+        integrator=population.integrator,
+        connected=frozenset(k.port for k in graph.arriving(population.name)),
+        trainable=population.trainable,
+        surrogate=population.surrogate,
+        reset_gradient=population.reset_gradient,
+        wanted=_wanted(graph, population.name),
+        seed=graph.seed,
+    )
+
+
+def synapse_element(graph: Graph, link: Link) -> Element | None:
+    """The synapse of `link`, if it has one."""
+    if link.synapse is None:
+        return None
+    synapse = link.synapse
+    return Element(
+        path=link.name,
+        shape=delivered_shape(graph, link),
+        model=synapse.model,
+        given=synapse.parameters,
+        initial={},
+        integrator=synapse.integrator,
+        connected=frozenset(synapse.model.ports[:1]),
+        trainable=link.trainable & frozenset(synapse.model.parameters),
+        surrogate=None,
+        reset_gradient=True,
+        wanted=_wanted(graph, link.name) | {synapse.model.output},
+        seed=graph.seed,
+    )
+
+
+def _wanted(graph: Graph, name: str) -> frozenset[str]:
+    return frozenset(v for node, _, v in (path.rpartition(".") for path in graph.read_variables()) if node == name)
+
+
+def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
+    """Path -> initial array of every parameter of every link and element."""
+    arrays: dict[str, np.ndarray] = {}
+    for link in graph.links:
+        for transform in link.transforms:
+            fan_in, fan_out = transform.fans()
+            for name, (value, shape) in transform.parameters().items():
+                drawn = materialise(value, shape, Key(graph.seed, link.name, name), fan_in, fan_out)
+                arrays[f"{link.name}.{name}"] = np.array(np.broadcast_to(drawn, shape))
+        synapse = synapse_element(graph, link)
+        if synapse is not None:
+            arrays.update({f"{link.name}.{k}": v for k, v in synapse.parameters.items()})
+    for population in graph.populations:
+        element = population_element(graph, population)
+        arrays.update({f"{population.name}.{k}": v for k, v in element.parameters.items()})
+    return arrays
+
+

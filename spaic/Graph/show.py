@@ -1,0 +1,117 @@
+"""A graph as text: what it consists of, which delays its links got, in which order it runs, and a drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+import numpy as np
+
+from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Input, Output, Population
+from spaic.Graph.schedule import Schedule, schedule
+from spaic.Graph.values import Value
+
+
+def explain(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
+    """Text that says what a network is.
+
+    Parameters
+    ----------
+    graph : Graph
+        A verified graph.
+    sizes : mapping of str to int, optional
+        Path -> number of values, of what can be trained.
+    """
+    plan = schedule(graph)
+    neurons = sum(p.size for p in graph.populations)
+    weights = sum(prod(shape) for k in graph.links for t in k.transforms for _, shape in t.parameters().values())
+    head = f"{len(graph.populations)} groups, {neurons:,} neurons, {weights:,} weights, dt {graph.clock.dt:g} ms, seed {graph.seed}"
+    parts = [head, _title("nodes"), *_nodes(graph), _title("connections"), *_links(graph, plan), _title("schedule"), *_stages(graph, plan)]
+    if sizes:
+        parts += [_title("trainable"), *(f"  {path:<40} {n:>10,}" for path, n in sizes.items())]
+    return "\n".join([*parts, _title("drawing"), *_drawing(graph, plan)])
+
+
+def _title(text: str) -> str:
+    return f"\n{text}"
+
+
+def _nodes(graph: Graph) -> list[str]:
+    lines: list[str] = []
+    shown: set[str] = set()
+    for node in graph.nodes:
+        *above, name = node.name.split(".")
+        for depth in range(len(above)):
+            assembly = ".".join(above[: depth + 1])
+            if assembly not in shown:
+                shown.add(assembly)
+                lines.append(f"{'  ' * (depth + 1)}{above[depth]}/")
+        lines.append(f"{'  ' * (len(above) + 1)}{name:<16} {_describe(node)}")
+    return lines
+
+
+def _describe(node: Input | Population | Output) -> str:
+    if isinstance(node, Input):
+        return f"input {list(node.shape)}"
+    if isinstance(node, Output):
+        return f"output of {node.reads}"
+    values = ", ".join(f"{k}={_value(v)}{_unit(node, k)}" for k, v in sorted(node.parameters.items()))
+    surrogate = f", surrogate {node.surrogate.name}" if node.surrogate else ""
+    return f"{node.model.name} {list(node.shape)}, {node.integrator}{surrogate}: {values}"
+
+
+def _unit(node: Population, name: str) -> str:
+    unit = getattr(node.model.parameters[name], "unit", "1")
+    return "" if unit == "1" else f" {unit}"
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array{list(value.shape)} {value.min():g}..{value.max():g}"
+    return f"{value:g}" if isinstance(value, (int, float)) else repr(value)
+
+
+def _links(graph: Graph, plan: Schedule) -> list[str]:
+    return [
+        f"  {k.name:<16} {k.source} -> {k.target}, {_kind(k)}, delay {delay_text(plan, k, graph.clock.dt)}"
+        + (", trained" if k.trainable else "")
+        for k in sorted(graph.links, key=lambda k: k.name)
+    ]
+
+
+def _kind(link: Link) -> str:
+    shapes = [f"{type(t).__name__} {[list(s) for _, s in t.parameters().values()]}" for t in link.transforms]
+    return " then ".join(shapes) + (f" then synapse {link.synapse.model.name}" if link.synapse else "")
+
+
+def delay_text(plan: Schedule, link: Link, dt: float) -> str:
+    """The delay that a link got, in ms, and whether it was stated."""
+    delay = plan.delays[link.name]
+    if isinstance(delay, np.ndarray):
+        return f"{delay.min() * dt:g}..{delay.max() * dt:g} ms per synapse"
+    return f"{delay * dt:g} ms" + (" (not stated)" if link.delay is None else "")
+
+
+def _stages(graph: Graph, plan: Schedule) -> list[str]:
+    lines = []
+    for number, stage in enumerate(plan.stages, 1):
+        how = "island, step by step" if stage.is_island else "layer, over all time"
+        lines.append(f"  {number}. {', '.join(stage.populations)} ({how})")
+    return lines
+
+
+def _drawing(graph: Graph, plan: Schedule) -> list[str]:
+    """One line per link, from left to right in the order of execution; ``<-`` marks the way back in a loop."""
+    rank = {n.name: -1 for n in graph.inputs}
+    for number, stage in enumerate(plan.stages):
+        for place, name in enumerate(stage.populations):
+            rank[name] = number * 1000 + place
+    lines = []
+    for link in sorted(graph.links, key=lambda k: (rank[k.target_node], rank[k.source_node], k.name)):
+        back = rank[link.source_node] >= rank[link.target_node]
+        left, right = f"[{link.source_node}]", f"[{link.target_node}]"
+        arrow = f"<--{link.name}--" if back else f"--{link.name}-->"
+        lines.append(f"  {right} {arrow} {left}" if back else f"  {left} {arrow} {right}")
+    return lines + [f"  [{o.reads.rpartition('.')[0]}] ==> ({o.name})" for o in graph.outputs]

@@ -1,0 +1,11 @@
+"""Data in and out: data sets, where their files lie, and reading them in batches."""
+
+from spaic.IO.dataset import CustomDataset, Dataset
+from spaic.IO.datasets import MNIST, Digits, FashionMNIST, YinYang, read_idx
+from spaic.IO.loader import Dataloader
+from spaic.IO.sampler import BatchSampler, RandomSampler, SequentialSampler
+
+__all__ = [
+    "BatchSampler", "CustomDataset", "Dataloader", "Dataset", "Digits", "FashionMNIST", "MNIST", "RandomSampler", "SequentialSampler",
+    "YinYang", "read_idx",
+]

@@ -1,0 +1,5 @@
+"""Link types."""
+
+from spaic.Library.links import dense, image
+
+__all__ = ["dense", "image"]

@@ -1,0 +1,109 @@
+"""Links with a weight matrix, and one-to-one links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from spaic.errors import DeclarationError, GraphError
+from spaic.Graph.transforms import Dense, OneToOne, Transform
+from spaic.Library.links.weights import initial_bias, initial_weight
+from spaic.Network.connection import LinkType
+from spaic.registry import links
+from spaic.seeds import Key
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Full(LinkType):
+    """Every neuron to every neuron.
+
+    Parameters
+    ----------
+    weight : array of shape (post, pre), number or initializer, optional
+        Initial weights; by default normal with a mean and spread that depend on the fan-in.
+    bias : array of shape (post,), number, initializer or bool, optional
+        Added in every step.
+    w_mean, w_std : float, optional
+        Mean and standard deviation of normal initial weights.
+    """
+
+    weight: Any = None
+    bias: Any = None
+    w_mean: float | None = None
+    w_std: float | None = None
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        weight = initial_weight(self.weight, self.w_mean, self.w_std, path)
+        return (Dense(prod(pre), prod(post), weight, initial_bias(self.bias, path)),)
+
+
+@dataclass(frozen=True)
+class Sparse(LinkType):
+    """A random part of all pairs.
+
+    Parameters
+    ----------
+    density : float
+        Probability of a synapse, in (0, 1].
+    mask : array of bool of shape (post, pre), optional
+        Where the synapses are, instead of a random pattern.
+    weight, bias, w_mean, w_std
+        As for a full link.
+    """
+
+    density: float = 0.1
+    mask: Any = None
+    weight: Any = None
+    bias: Any = None
+    w_mean: float | None = None
+    w_std: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.density <= 1:
+            raise DeclarationError(f"Connection(sparse).density: {self.density!r} is outside (0, 1]; give a probability")
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        shape = (prod(post), prod(pre))
+        if self.mask is None:
+            mask = key.generator().random(shape) < self.density
+        else:
+            mask = np.asarray(self.mask) != 0
+            if mask.shape != shape:
+                raise GraphError(f"{path}.mask: its shape is {mask.shape}, needed (post, pre) = {shape}; reshape it")
+        weight = initial_weight(self.weight, self.w_mean, self.w_std, path)
+        return (Dense(prod(pre), prod(post), weight, initial_bias(self.bias, path), mask),)
+
+
+@dataclass(frozen=True)
+class OneToOneLink(LinkType):
+    """Neuron i to neuron i.
+
+    Parameters
+    ----------
+    weight : array of shape (num,), number or initializer
+        Initial weights.
+    bias : array of shape (num,), number, initializer or bool, optional
+        Added in every step.
+    w_mean, w_std : float, optional
+        Mean and standard deviation of normal initial weights.
+    """
+
+    weight: Any = None
+    bias: Any = None
+    w_mean: float | None = None
+    w_std: float | None = None
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        given = any(v is not None for v in (self.weight, self.w_mean, self.w_std))
+        weight = initial_weight(self.weight, self.w_mean, self.w_std, path) if given else 1.0
+        return (OneToOne(prod(pre), weight, initial_bias(self.bias, path)),)
+
+
+links.add("full", Full, ("full_connection",))
+links.add("sparse", Sparse, ("sparse_connection", "sparse_connect"))
+links.add("one_to_one", OneToOneLink)

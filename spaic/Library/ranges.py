@@ -1,0 +1,63 @@
+"""Checks that a number, or every value of a tensor, lies where a declaration needs it."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+import torch
+
+from spaic.errors import DeclarationError, InputError
+
+
+def demand_number(path: str, value: object, low: float = -math.inf, high: float = math.inf) -> None:
+    """Raise :class:`DeclarationError` unless `value` is a finite number in [`low`, `high`]."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise DeclarationError(f"{path}: expected a number, got {value!r}; give a float")
+    if not (math.isfinite(value) and low <= float(value) <= high):
+        raise DeclarationError(f"{path}: {value!r} is not a finite number in [{low:g}, {high:g}]; choose one from there")
+
+
+def demand_positive(path: str, value: object, high: float = math.inf) -> None:
+    """Raise :class:`DeclarationError` unless `value` is a finite number in (0, `high`]."""
+    demand_number(path, value, 0.0, high)
+    if value == 0:
+        raise DeclarationError(f"{path}: it must be greater than 0, got {value!r}; choose a number in (0, {high:g}]")
+
+
+def demand_count(path: str, value: object, high: float = math.inf) -> None:
+    """Raise :class:`DeclarationError` unless `value` is a whole number in [1, `high`]."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise DeclarationError(f"{path}: expected a whole number, got {value!r}; give an int")
+    demand_number(path, value, 1, high)
+
+
+def demand_values(
+    path: str, code: str, values: torch.Tensor, low: float = 0.0, high: float = math.inf, fix: str = "rescale the data"
+) -> None:
+    """Raise :class:`InputError` unless every element of `values` is finite and in [`low`, `high`].
+
+    Parameters
+    ----------
+    path : str
+        Path of the element that was given the values.
+    code : str
+        Name of the code that needs the range.
+    values : torch.Tensor
+        Floating-point values of any shape.
+    low, high : float
+        The range.
+    fix : str
+        What the user can do about a value outside of it.
+    """
+    if not values.is_floating_point():
+        raise InputError(f"{path}: {code} needs floating-point values, got {values.dtype}; convert the data with .float() and rescale it")
+    if values.numel() == 0:
+        raise InputError(f"{path}: {code} got no values, the shape is {tuple(values.shape)}; give at least one sample")
+    smallest, largest = (bound.item() for bound in values.detach().aminmax())
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
+        raise InputError(f"{path}: {code} needs finite values, got values from {smallest:g} to {largest:g}; remove NaN and infinity")
+    if smallest < low:
+        raise InputError(f"{path}: {code} needs values of at least {low:g}, the smallest is {smallest:g}; {fix}")
+    if largest > high:
+        raise InputError(f"{path}: {code} needs values of at most {high:g}, the largest is {largest:g}; {fix}")

@@ -1,0 +1,5 @@
+"""Synapse models."""
+
+from spaic.Library.synapses import exponential
+
+__all__ = ["exponential"]

@@ -1,0 +1,132 @@
+"""What all monitors have in common: what they watch, when, and how recordings are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from spaic.errors import DeclarationError, StateError
+from spaic.Graph.graph import Graph, Probe
+from spaic.Network.element import Annotation, Element
+from spaic.Network.simulation import Run
+
+
+class Monitor(Annotation):
+    """Records a variable during runs, without any effect on results or gradients.
+
+    Parameters
+    ----------
+    target : NeuronGroup, Node or Connection
+        Whose variable it is.
+    var_name : str
+        Name of the variable.
+    index : "full" or sequence of int
+        Which neurons, counted over the flattened shape; all by default.
+    dt : float, optional
+        Time between samples in ms, a whole number of steps; every step by default.
+    name : str, optional
+        Name where it is not assigned to an attribute.
+    """
+
+    kind = "monitor"
+
+    def __init__(self, target: Any, var_name: str, index: Any = "full", dt: float | None = None, name: str | None = None) -> None:
+        super().__init__(name)
+        if not isinstance(target, Element):
+            raise DeclarationError(f"{type(self).__name__}: the target is {target!r}, not a part of a network; give a group, node or connection")
+        self.target, self.var_name, self.interval = target, var_name, dt
+        self.index = _index(index)
+        self.is_on = True
+        self._chunks: list[Any] = []
+        self._steps: list[np.ndarray] = []
+        self._dt = 0.0
+
+    @property
+    def reads(self) -> str:
+        """Path of the variable."""
+        return f"{self.target.path}.{self.var_name}"
+
+    def annotate(self, graph: Graph) -> Graph:
+        every = 1 if self.interval is None else graph.clock.steps(self.interval, f"{self.path}.dt")
+        finest = min([every, *(p.every for p in graph.probes if p.reads == self.reads)])
+        if any(p.reads == self.reads and p.every != every for p in graph.probes):
+            finest = 1  # two monitors with different intervals both find their samples in every step
+        others = tuple(p for p in graph.probes if p.reads != self.reads)
+        self._check_index(graph)
+        return replace(graph, probes=(*others, Probe(self.reads, finest)))
+
+    def start(self, is_continued: bool) -> None:
+        if not is_continued:
+            self.clear()
+
+    def observe(self, run: Run) -> None:
+        if not self.is_on:
+            return
+        record = run.recordings[self.reads]
+        every = 1 if self.interval is None else run.clock.steps(self.interval, f"{self.path}.dt")
+        steps = np.arange(run.first_step + 1, run.first_step + run.steps + 1)
+        recorded_every = run.steps // len(record) if len(record) else 1
+        if len(record) == run.steps:
+            chosen = steps % every == 0
+            record, steps = record[np.flatnonzero(chosen)] if every > 1 else record, steps[chosen]
+        else:
+            steps = steps[steps % every == 0]
+        del recorded_every
+        self._dt = run.clock.dt
+        self._chunks.append(self._selected(record))
+        self._steps.append(steps)
+
+    def clear(self) -> None:
+        """Forget everything recorded."""
+        self._chunks, self._steps = [], []
+
+    def monitor_on(self) -> None:
+        """Record from now on."""
+        self.is_on = True
+
+    def monitor_off(self) -> None:
+        """Do not record from now on."""
+        self.is_on = False
+
+    @property
+    def times(self) -> np.ndarray:
+        """Times of the samples in ms, ``[samples]``; the first step ends at dt."""
+        return np.concatenate(self._steps) * self._dt if self._steps else np.zeros(0)
+
+    def _selected(self, record: Any) -> Any:
+        record = record.detach().clone() if hasattr(record, "detach") else np.array(record)
+        if self.index is None:
+            return record
+        lead = record.shape[:2]
+        return record.reshape(*lead, -1)[:, :, self.index]
+
+    def _stacked(self) -> np.ndarray:
+        """``[samples, batch, ...]``."""
+        if not self._chunks:
+            raise StateError(f"{self.path}: nothing is recorded yet; call net.run(T), and monitor_on() if it was off")
+        parts = [c.cpu().numpy() if hasattr(c, "detach") else c for c in self._chunks]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _check_index(self, graph: Graph) -> None:
+        if self.index is None:
+            return
+        size = int(np.prod(getattr(self.target, "shape", ())))
+        wrong = [i for i in self.index if not -size <= i < size]
+        if wrong or not hasattr(self.target, "shape"):
+            raise DeclarationError(f"{self.path}.index: {wrong} is outside of {self.target.path!r} with {size} neurons; give indices from 0 to {size - 1}")
+
+
+def _index(index: Any) -> list[int] | None:
+    if isinstance(index, str):
+        if index != "full":
+            raise DeclarationError(f"monitor: index {index!r} is not known; use 'full' or a list of neuron numbers")
+        return None
+    numbers = list(index) if isinstance(index, (Sequence, np.ndarray)) else [index]
+    if len(numbers) == 1 and isinstance(numbers[0], (Sequence, np.ndarray)):
+        numbers = list(numbers[0])
+    if not numbers or any(not hasattr(i, "__index__") or isinstance(i, bool) for i in numbers):
+        raise DeclarationError(f"monitor: index {index!r} is not a list of neuron numbers; give whole numbers, or 'full'")
+    return [i.__index__() for i in numbers]

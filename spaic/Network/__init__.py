@@ -1,0 +1,1 @@
+"""What you write: networks, groups, connections, nodes."""

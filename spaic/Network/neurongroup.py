@@ -1,0 +1,161 @@
+"""Groups of neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Any
+
+from spaic.Dynamics.models import METHODS, NeuronModel
+from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.units import quantity
+from spaic.errors import DeclarationError, nearest
+from spaic.Graph.values import Value, as_value
+from spaic.Network.element import Element
+from spaic.registry import neurons
+
+
+class NeuronGroup(Element):
+    """A group of neurons of one model.
+
+    Parameters
+    ----------
+    num : int, optional
+        Number of neurons; may be left out if `shape` is given.
+    model : str or NeuronModel
+        A registered name (see docs/models.md), or a declaration of your own.
+    shape : tuple of int, optional
+        Shape of the group, ``(num,)`` by default; images are (channels, height, width).
+    integrator : str, optional
+        exact, exponential_euler, euler, rk2, rk4 or impulse; the model's own by default.
+    initial : mapping of str to number, array or initializer, optional
+        Initial values of states.
+    trainable : iterable of str, optional
+        Parameters that gradient learners change, besides those the model declares so.
+    neuron_type : str or list of str, optional
+        Tags for connection policies.
+    param : mapping, optional
+        Parameters as a mapping; keywords win over it.
+    name : str, optional
+        Name where it is not assigned to an attribute.
+    **parameters
+        Values of the model's parameters: numbers, arrays of `shape`, initializers, or text with a unit (``"20 ms"``).
+        Names may differ in case.
+
+    Raises
+    ------
+    DeclarationError
+        For a size that is no positive whole number, an unknown model, keyword or integrator, or a value out of range.
+
+    Examples
+    --------
+    >>> import spaic
+    >>> group = spaic.NeuronGroup(100, model="lif", tau_m="10 ms")
+    >>> group.shape, group.parameters["tau_m"]
+    ((100,), 10.0)
+    >>> spaic.NeuronGroup(100, model="lif", tau=10.0)
+    Traceback (most recent call last):
+        ...
+    spaic.errors.DeclarationError: NeuronGroup(lif): unknown keyword 'tau'; did you mean 'tau_m'?
+    """
+
+    kind = "neurongroup"
+
+    def __init__(
+        self,
+        num: int | None = None,
+        model: str | NeuronModel | None = None,
+        shape: Iterable[int] | int | None = None,
+        *,
+        integrator: str | None = None,
+        initial: Mapping[str, Any] | None = None,
+        trainable: Iterable[str] = (),
+        neuron_type: str | Iterable[str] = (),
+        param: Mapping[str, Any] | None = None,
+        neuron_model: str | NeuronModel | None = None,
+        name: str | None = None,
+        **parameters: Any,
+    ) -> None:
+        super().__init__(name)
+        self.model = _model(model if model is not None else neuron_model)
+        where = f"NeuronGroup({self.model.name})"
+        self.has_shape = shape is not None
+        self.shape = group_shape(num, shape, where)
+        self.integrator = integrator or self.model.method
+        if self.integrator not in METHODS:
+            raise DeclarationError(f"{where}: unknown integrator {integrator!r}; {nearest(integrator, METHODS)}")
+        self.parameters = _parameters(self.model, {**(param or {}), **parameters}, where)
+        self.initial = {_named(k, self.model.states, where, "state"): as_value(v, f"{where}.{k}") for k, v in (initial or {}).items()}
+        chosen = [trainable] if isinstance(trainable, str) else trainable
+        declared = {k for k, p in self.model.parameters.items() if isinstance(p, Parameter) and p.trainable}
+        self.trainable = frozenset(_named(k, self.model.parameters, where, "parameter") for k in chosen) | declared
+        self.type = (neuron_type,) if isinstance(neuron_type, str) else tuple(neuron_type)
+
+    @property
+    def num(self) -> int:
+        """Number of neurons."""
+        return prod(self.shape)
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model."""
+        return self.model.name
+
+
+def group_shape(num: Any, shape: Any, where: str) -> tuple[int, ...]:
+    """The shape meant by `num` and `shape`, checked."""
+    if num is None and shape is None:
+        raise DeclarationError(f"{where}: neither num nor shape is given; say how many neurons there are")
+    if num is not None:
+        num = _count(num, f"{where}.num")
+    if shape is None:
+        return (num,)
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(_count(n, f"{where}.shape") for n in sizes)
+    if not sizes:
+        raise DeclarationError(f"{where}: the shape is empty; give at least one size")
+    if num is not None and prod(sizes) != num:
+        raise DeclarationError(f"{where}: shape {sizes} has {prod(sizes)} elements, num is {num}; make them equal or give only one")
+    return sizes
+
+
+def _count(value: Any, path: str) -> int:
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or value.__index__() < 1:
+        raise DeclarationError(f"{path}: {value!r} is not a positive whole number; give one")
+    return int(value.__index__())
+
+
+def _model(model: Any) -> NeuronModel:
+    if model is None:
+        raise DeclarationError(f"NeuronGroup: no model is given; {nearest('', neurons)}")
+    if isinstance(model, NeuronModel):
+        return model
+    if not isinstance(model, str):
+        raise DeclarationError(f"NeuronGroup: a model is a name or a NeuronModel, got {model!r}; give one of these")
+    found: NeuronModel = neurons[model]
+    return found
+
+
+def _parameters(model: NeuronModel, given: Mapping[str, Any], where: str) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for key, value in given.items():
+        name = _named(key, model.parameters, where, "keyword")
+        declared = model.parameters[name]
+        if isinstance(value, str):
+            value = quantity(value, declared.unit, f"{where}.{name}")  # type: ignore[union-attr]
+        values[name] = as_value(value, f"{where}.{name}")
+        if not hasattr(values[name], "sample"):
+            declared.check(values[name], f"{where}.{name}")  # type: ignore[union-attr]
+    return values
+
+
+def _named(key: str, known: Iterable[str], where: str, what: str) -> str:
+    """The name in `known` that `key` means, whatever its case."""
+    names = list(known)
+    if key in names:
+        return key
+    alike = [n for n in names if n.lower() == str(key).lower()]
+    if len(alike) == 1:
+        return alike[0]
+    raise DeclarationError(f"{where}: unknown {what} {key!r}; {nearest(key, names)}")

@@ -1,0 +1,184 @@
+"""A built network: graph, program, weights and state, and how a run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spaic.clock import Clock
+from spaic.errors import InputError, NumericalError, StateError
+from spaic.Graph.graph import Graph, Probe
+from spaic.Graph.program import Program, Recordings, State
+from spaic.Graph.stream import Stream
+from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.seeds import Key
+
+#: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.
+_PIECE = 1 << 24
+
+
+@dataclass(frozen=True)
+class Run:
+    """One piece of a run, for those who watch.
+
+    Attributes
+    ----------
+    recordings : dict of str to array
+        Path of a variable -> ``[samples, batch, *shape]``.
+    first_step : int
+        Steps done before this piece.
+    steps : int
+        Steps of this piece.
+    clock : Clock
+        Time grid.
+    """
+
+    recordings: Recordings
+    first_step: int
+    steps: int
+    clock: Clock
+
+
+class _Later(Stream):
+    """A stream whose first step is a later one of the simulation."""
+
+    def __init__(self, stream: Stream, first_step: int) -> None:
+        self.stream, self.first_step = stream, first_step
+        self.batch, self.shape = stream.batch, stream.shape
+        self.is_spiking, self.is_constant = stream.is_spiking, stream.is_constant
+
+    def chunk(self, start: int, stop: int) -> Any:
+        return self.stream.chunk(start - self.first_step, stop - self.first_step)
+
+
+class Simulation:
+    """What ``net.build()`` makes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The verified graph.
+    backend : Backend
+        Compiles it.
+    sources : list of Encoder or Generator
+        Input nodes.
+    decoders : list of Decoder
+        Output nodes.
+    previous : mapping of str to ndarray, optional
+        Parameters of an earlier build; those that still fit are kept.
+    """
+
+    def __init__(
+        self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        self.graph, self.backend, self.sources, self.decoders = graph, backend, sources, decoders
+        self.program: Program = backend.compile(graph)
+        values = self.program.initial_parameters()
+        kept = {k: v for k, v in (previous or {}).items() if k in values and np.shape(values[k]) == v.shape}
+        self.store = backend.store(graph, {**values, **kept})
+        self.state: State | None = None
+        self.streams: dict[str, Stream] = {}
+        self.runs = 0
+
+    def run(self, duration: float, is_continued: bool, keep_gradient: bool, observers: list[Callable[[Run], None]]) -> None:
+        """Run for `duration` ms, from the initial state or from where the last run ended."""
+        steps = self.graph.clock.steps(duration, "net.run_continue" if is_continued else "net.run")
+        if not is_continued or self.state is None:
+            self._start(steps)
+        else:
+            self._go_on(steps)
+        state = self._state()
+        if not keep_gradient:
+            state = self.backend.without_gradient(state)
+        self.state = self._pieces(state, steps, observers)
+
+    def _start(self, steps: int) -> None:
+        self.runs += 1
+        batch = self._batch()
+        self.streams = {node.path: self._encode(node, batch, steps) for node in self.sources}
+        self.state = self.program.initial_state(self.store.tensors(), batch)
+        self.state = State(0, batch, self.state.arrays, self.runs)
+
+    def _go_on(self, steps: int) -> None:
+        state = self._state()
+        if self._batch() != state.batch:
+            raise InputError(f"net.run_continue: the new input has {self._batch()} samples, the run to go on with {state.batch}; keep the batch")
+        for node in self.sources:
+            if node.is_new:
+                self.streams[node.path] = _Later(self._encode(node, state.batch, steps), state.step)
+            elif getattr(node.code, "continues", True):
+                self.streams[node.path] = self._encode(node, state.batch, state.step + steps)
+
+    def _state(self) -> State:
+        if self.state is None:
+            raise StateError("net: there is no state yet; call net.run(T) first")
+        return self.state
+
+    def _pieces(self, state: State, steps: int, observers: list[Callable[[Run], None]]) -> State:
+        carries: dict[str, Any] = {}
+        done = 0
+        while done < steps:
+            piece = min(steps - done, self._piece(state.batch))
+            first = state.step
+            before = state
+            state, recordings = self.program.run(self.store.tensors(), state, self.streams, piece)
+            self._check_finite(before, state, piece)
+            for decoder in self.decoders:
+                record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
+                carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
+            for observe in observers:
+                observe(Run(recordings, first, piece, self.graph.clock))
+            done += piece
+        for decoder in self.decoders:
+            decoder._prediction = self.backend.guarded(decoder.code.finish(carries[decoder.path], steps, self.graph.clock), decoder.path)
+        for node in self.sources:
+            node.is_new = False
+        return state
+
+    def _piece(self, batch: int) -> int:
+        if self.store.needs_gradient() or any(getattr(n.source, "requires_grad", False) for n in self.sources):
+            return 1 << 62
+        widest = max((int(np.prod(n.shape)) for n in (*self.graph.inputs, *self.graph.populations)), default=1)
+        return max(1, _PIECE // (batch * widest))
+
+    def _batch(self) -> int:
+        sizes = {n.path: len(n.source) for n in self.sources if isinstance(n, Encoder) and n.source is not None}
+        if len(set(sizes.values())) > 1:
+            raise InputError(f"net.run: the inputs have different numbers of samples, {sizes}; give all of them the same batch")
+        return next(iter(sizes.values()), 1)
+
+    def _encode(self, node: Any, batch: int, steps: int) -> Stream:
+        key = Key(self.graph.seed, node.path, "input", self.runs)
+        if isinstance(node, Generator):
+            made: Stream = node.code.generate(node.source, node.shape, batch, self.graph.clock, steps, key, self.backend.device)
+            return made
+        if node.source is None:
+            raise StateError(f"{node.path}: there is no input; call net.{node.path}(data) before net.run(T)")
+        encoded: Stream = node.code.stream(node.source, self.graph.clock, steps, key, self.backend.device, self.backend.dtype)
+        return encoded
+
+    def _check_finite(self, before: State, after: State, steps: int) -> None:
+        bad = [path for path, value in after.arrays.items() if not path.endswith(".history") and not self.backend.is_finite(value)]
+        if bad:
+            raise self._diagnosis(bad[0], before, steps)
+
+    def _diagnosis(self, path: str, before: State, steps: int) -> NumericalError:
+        """Run the piece again, watching everything, to name the first variable and step."""
+        watched = [f"{p.name}.{v}" for p in self.graph.populations for v in p.model.states]
+        graph = Graph(self.graph.nodes, self.graph.links, tuple(Probe(w) for w in watched), self.graph.clock, self.graph.seed)
+        program = self.backend.compile(graph)
+        state = self.backend.without_gradient(before)
+        for n in range(steps):
+            state, seen = self.backend.run_without_gradient(program, self.store.tensors(), state, self.streams, 1)
+            for name in watched:
+                if not self.backend.is_finite(seen[name]):
+                    group, _, variable = name.rpartition(".")
+                    time = self.graph.clock.time(before.step + n + 1)
+                    return NumericalError(
+                        f"{group}: {variable} became NaN or infinite at step {before.step + n} (t = {time:g} ms); "
+                        "use a smaller dt, another integrator, or smaller weights and inputs"
+                    )
+        return NumericalError(f"{path}: it became NaN or infinite within {steps} steps; use a smaller dt or smaller weights and inputs")

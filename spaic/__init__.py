@@ -1,0 +1,59 @@
+"""spaic: spiking neural networks, declared once, executed many ways."""
+
+from spaic import IO, Learning, Library, Monitor, Plot, registry
+from spaic.Backend.Reference.backend import Reference_Backend
+from spaic.Backend.Torch.backend import Torch_Backend
+from spaic.Dynamics.models import NeuronModel, SynapseModel
+from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.surrogate import Surrogate
+from spaic.errors import (
+    DataError,
+    DeclarationError,
+    GraphError,
+    InputError,
+    NetworkError,
+    NumericalError,
+    SpaicError,
+    StateError,
+    UnknownName,
+    UnsupportedError,
+)
+from spaic.IO import CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, MNIST, YinYang
+from spaic.Learning.learner import Learner
+from spaic.Learning.optimizer import (
+    SGD,
+    ASGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
+from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Library.initializers import (
+    BaseInitializer,
+    constant,
+    fan_in_normal,
+    kaiming_normal,
+    kaiming_uniform,
+    normal,
+    sparse,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+)
+from spaic.Monitor.spike_monitor import SpikeMonitor
+from spaic.Monitor.state_monitor import StateMonitor
+from spaic.Network.assembly import Assembly
+from spaic.Network.connection import Connection
+from spaic.Network.network import Network
+from spaic.Network.neurongroup import NeuronGroup
+from spaic.Network.node import Decoder, Encoder, Generator, Node
+
+__version__ = "0.1.0"
+
+__all__ = [name for name in dir() if not name.startswith("_")]
