@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,17 +92,17 @@ class Element:
     def step(self) -> Step:
         """Straight-line code of one step, with known zeros and ones folded in."""
         fixed = {k: v for k, v in self.parameters.items() if v.ndim == 0 and k not in self.trainable}
-        known = {k: int(v) for k, v in fixed.items() if v in (0.0, 1.0)}
+        known = tuple(sorted((k, int(v)) for k, v in fixed.items() if v in (0.0, 1.0)))
         is_refractory = False
         if isinstance(self.model, NeuronModel) and self.model.refractory_period:
             is_refractory = bool(np.any(self.parameters[self.model.refractory_period[0]] > 0))
-        return build_step(self.model, self.integrator, self.connected, known, is_refractory, self.reset_gradient)
+        return _step(self.model, self.integrator, self.connected, known, is_refractory, self.reset_gradient)
 
     @cached_property
     def tape(self) -> Tape:
         """Operations of one step; outputs are the states and what is read from outside."""
         wanted = {*self.step.states, *(w for w in self.wanted if w in self.step.results)}
-        return lower(self.step.assignments, self.step.results, {*self.model.parameters, "dt"}, sorted(wanted))
+        return _tape(self.step, self.model, tuple(sorted(wanted)))
 
     @cached_property
     def initial_tapes(self) -> dict[str, Tape]:
@@ -118,6 +118,19 @@ class Element:
         if state in self.initial:
             return materialise(self.initial[state], self.shape, Key(self.seed, self.path, f"initial {state}"))
         return self.initial_tapes[state].run(table, parameters)[state]
+
+
+@lru_cache(maxsize=1024)
+def _step(
+    model: Model, method: str, connected: frozenset[str], known: tuple[tuple[str, int], ...], is_refractory: bool, reset_gradient: bool
+) -> Step:
+    """As :func:`build_step`; groups of the same model share one derivation."""
+    return build_step(model, method, connected, dict(known), is_refractory, reset_gradient)
+
+
+@lru_cache(maxsize=1024)
+def _tape(step: Step, model: Model, wanted: tuple[str, ...]) -> Tape:
+    return lower(step.assignments, step.results, {*model.parameters, "dt"}, wanted)
 
 
 def evaluate(expression: Expression, values: Mapping[str, Any]) -> np.ndarray:

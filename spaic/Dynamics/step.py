@@ -23,7 +23,7 @@ from spaic.errors import SpaicError, UnsupportedError
 REFRACTORY = "refractory"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """Straight-line code of one step.
 

@@ -9,6 +9,7 @@ from typing import Any
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, NetworkError, StateError
 from spaic.Graph.graph import Graph
+from spaic.Graph.program import Program
 from spaic.Graph.show import explain
 from spaic.Network.assembly import Assembly
 from spaic.Network.element import Annotation
@@ -208,9 +209,10 @@ class Network(Assembly):
         print(text)
         return text
 
-    def source(self, path: str) -> str:
-        """The operations that one step of a group runs."""
-        return self._built().program.source(path)
+    @property
+    def program(self) -> Program:
+        """The compiled program; ``print(net.program.source("layer1"))`` shows what a step of a group computes."""
+        return self._built().program
 
     def __getattr__(self, name: str) -> Any:
         try:

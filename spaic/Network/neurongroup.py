@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -28,6 +29,8 @@ class NeuronGroup(Element):
         Shape of the group, ``(num,)`` by default; images are (channels, height, width).
     integrator : str, optional
         exact, exponential_euler, euler, rk2, rk4 or impulse; the model's own by default.
+    reset : str, optional
+        What a spike does instead of the model's own reset, such as ``"V -= V_th"`` (reset by subtraction).
     initial : mapping of str to number, array or initializer, optional
         Initial values of states.
     trainable : iterable of str, optional
@@ -68,6 +71,7 @@ class NeuronGroup(Element):
         shape: Iterable[int] | int | None = None,
         *,
         integrator: str | None = None,
+        reset: str | None = None,
         initial: Mapping[str, Any] | None = None,
         trainable: Iterable[str] = (),
         neuron_type: str | Iterable[str] = (),
@@ -78,6 +82,8 @@ class NeuronGroup(Element):
     ) -> None:
         super().__init__(name)
         self.model = _model(model if model is not None else neuron_model)
+        if reset is not None:
+            self.model = replace(self.model, reset=reset)
         where = f"NeuronGroup({self.model.name})"
         self.has_shape = shape is not None
         self.shape = group_shape(num, shape, where)

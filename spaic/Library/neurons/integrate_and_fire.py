@@ -79,17 +79,17 @@ clif = neurons.add(
     "clif",
     NeuronModel(
         name="clif",
-        summary="Spike response as a difference of exponentials, and a reset kernel that decays.",
-        source="Gu et al. 2019, IJCAI, eqs. 1-3 (STCA)",
+        summary="A unit spike raises V by a difference of exponentials that peaks at 1; a spike of its own lowers V by V_th, which decays.",
+        source="Gu et al. 2019, IJCAI, eqs. 1-3 (STCA); their M, S and E are held as V = M - S - E, D = M - S and S, "
+        "where nothing cancels in float32",
         equations="""
-            dM/dt = -M / tau_p
+            dV/dt = -V / tau_m + (1 / tau_m - 1 / tau_p) * D + (1 / tau_q - 1 / tau_p) * S
+            dD/dt = -D / tau_p + (1 / tau_q - 1 / tau_p) * S
             dS/dt = -S / tau_q
-            dE/dt = -E / tau_m
-            V = M - S - E
         """,
-        receive="M += V_0 * w; S += V_0 * w",
+        receive="S += V_0 * w",
         spike="V > V_th",
-        reset="E += V_th",
+        reset="V -= V_th",
         method="exact",
         parameters=dict(
             tau_p=Parameter(12.0, "ms", "decay of the spike response", "(0, inf)"),
