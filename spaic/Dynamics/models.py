@@ -16,7 +16,7 @@ from spaic.errors import DeclarationError, nearest
 BEFORE_RESET = "_before_reset"
 #: Port of a receive text that is given without a name.
 DEFAULT_PORT = "input"
-METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "impulse")
+METHODS = ("exact", "exponential_euler", "exponential_midpoint", "euler", "rk2", "rk4", "impulse")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,9 @@ class Model:
     units : mapping of str to unit
         Units of states and values, for the documentation.
     method : str
-        Default integrator, one of exact, exponential_euler, euler, rk2, rk4, impulse.
+        Default integrator, one of exact, exponential_euler, exponential_midpoint, euler, rk2, rk4, impulse.
+    substeps : int
+        Number of equal parts into which the integrator divides a time step, for stiff equations.
     name, summary, source : str
         For messages and documentation; `source` cites the paper and equation.
 
@@ -56,6 +58,7 @@ class Model:
     initial: Mapping[str, float | str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     method: str = "euler"
+    substeps: int = 1
     name: str = "custom"
     summary: str = ""
     source: str = ""
@@ -65,6 +68,8 @@ class Model:
         object.__setattr__(self, "parameters", normalised)
         if self.method not in METHODS:
             raise DeclarationError(f"{self.name}: unknown integrator {self.method!r}; {nearest(self.method, METHODS)}")
+        if isinstance(self.substeps, bool) or not isinstance(self.substeps, int) or self.substeps < 1:
+            raise DeclarationError(f"{self.name}: substeps {self.substeps!r} is not a positive whole number; give one")
         self._check_names()
         self._check_symbols()
 
@@ -183,7 +188,10 @@ class NeuronModel(Model):
         What a spike does to the states, such as ``"V = V_reset"`` or ``"V -= V_th; b += beta"``.
     refractory : str
         ``"t_ref: V"``: for `t_ref` ms after a spike V keeps its value after the reset and no spike occurs.
-    equations, parameters, receive, inputs, initial, units, method, name, summary, source
+    interpolate : bool
+        True resets at the crossing of the threshold within the step, found by linear interpolation, and integrates the
+        rest of the step from there: for neurons whose upstroke is much faster than dt. The spike keeps the time of its step.
+    equations, parameters, receive, inputs, initial, units, method, substeps, name, summary, source
         See :class:`Model`.
 
     Examples
@@ -196,6 +204,7 @@ class NeuronModel(Model):
     spike: str = ""
     reset: str = ""
     refractory: str = ""
+    interpolate: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -203,6 +212,8 @@ class NeuronModel(Model):
             raise DeclarationError(f"{self.name}: there is a reset but no spike condition; add spike='V > V_th'")
         if self.refractory:
             self._check_refractory()
+        if self.interpolate and (self.receives or not self.condition):
+            raise DeclarationError(f"{self.name}: interpolate needs a spike condition and no receive text; use a current input I")
 
     @cached_property
     def condition(self) -> Comparison | None:
@@ -252,7 +263,7 @@ class SynapseModel(Model):
     ----------
     output : str
         The state or value that is delivered.
-    equations, parameters, receive, inputs, initial, units, method, name, summary, source
+    equations, parameters, receive, inputs, initial, units, method, substeps, name, summary, source
         See :class:`Model`.
     """
 

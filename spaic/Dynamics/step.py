@@ -13,10 +13,10 @@ import sympy
 from sympy import Expr
 
 from spaic.Dynamics.equations import Assignment
-from spaic.Dynamics.functions import detach, select, spike
-from spaic.Dynamics.integrate import integrate
+from spaic.Dynamics.functions import clip, detach, select, spike
+from spaic.Dynamics.integrate import advance, integrate
 from spaic.Dynamics.models import BEFORE_RESET, Model, NeuronModel
-from spaic.Dynamics.system import DT, TIME, derive, symbol
+from spaic.Dynamics.system import DT, TIME, System, derive, symbol
 from spaic.errors import SpaicError, UnsupportedError
 
 #: Counts down the steps that a refractory neuron still has to wait.
@@ -92,6 +92,8 @@ class _Builder:
         self.assignments: list[tuple[str, Expr]] = []
         self.now: dict[str, Expr] = {s: symbol(s) for s in model.states}
         self.results: dict[str, str] = {}
+        self.residual: Expr = sympy.Integer(0)
+        self.system: System
 
     def let(self, hint: str, expression: Expr) -> Expr:
         name = f"{hint}:{len(self.assignments)}"
@@ -113,8 +115,8 @@ class _Builder:
     def _integrate(self) -> None:
         known = {**self.known, **{p: 0 for p in self.model.currents if p not in self.connected}}
         try:
-            system = derive(self.model, known, {p: symbol(arrival(p)) for p in self.model.currents})
-            advanced = integrate(system, self.method, self.let)
+            self.system = derive(self.model, known, {p: symbol(arrival(p)) for p in self.model.currents})
+            advanced = integrate(self.system, self.method, self.let)
         except SpaicError:
             raise
         except (TypeError, ValueError, NotImplementedError, RecursionError) as error:  # SymPy's, on exotic but legal text
@@ -135,8 +137,8 @@ class _Builder:
         condition = self.model.condition if isinstance(self.model, NeuronModel) else None
         if condition is None:
             return None
-        residual = self.let("residual", self._in_terms_of_now(condition.residual.sympy))
-        fired = self.let("O", spike(residual, sympy.Integer(int(condition.is_strict))))
+        self.residual = self.let("residual", self._in_terms_of_now(condition.residual.sympy))
+        fired = self.let("O", spike(self.residual, sympy.Integer(int(condition.is_strict))))
         if self.period:
             fired = self.let("O", sympy.Piecewise((sympy.Integer(0), symbol(REFRACTORY) > 0), (fired, True)))
         self.results["O"] = fired.name
@@ -144,6 +146,16 @@ class _Builder:
 
     def _reset(self, fired: Expr) -> None:
         gate = fired if self.reset_gradient else self.let("gate", detach(fired))
+        if isinstance(self.model, NeuronModel) and self.model.interpolate:
+            self._reset_within(gate, self.model)
+        else:
+            self._reset_at_end(gate)
+        if self.period:
+            steps = sympy.floor(symbol(self.period) / DT + sympy.Rational(1, 2))
+            left = sympy.Max(symbol(REFRACTORY) - 1, 0)
+            self.results[REFRACTORY] = self.let(REFRACTORY, sympy.Piecewise((steps, fired > 0), (left, True))).name
+
+    def _reset_at_end(self, gate: Expr) -> None:
         for statement in self.model.resets if isinstance(self.model, NeuronModel) else ():
             old = self.now[statement.name]
             if statement.operator in ("+=", "-="):
@@ -151,10 +163,21 @@ class _Builder:
                 self.now[statement.name] = self.let(statement.name, old + gate * (change if statement.operator == "+=" else -change))
             else:
                 self.now[statement.name] = self.let(statement.name, select(gate, self._assigned(statement, {}), old))
-        if self.period:
-            steps = sympy.floor(symbol(self.period) / DT + sympy.Rational(1, 2))
-            left = sympy.Max(symbol(REFRACTORY) - 1, 0)
-            self.results[REFRACTORY] = self.let(REFRACTORY, sympy.Piecewise((steps, fired > 0), (left, True))).name
+
+    def _reset_within(self, gate: Expr, model: NeuronModel) -> None:
+        """Reset where the threshold is crossed, and integrate the rest of the step from there."""
+        end, start = dict(self.now), {s: symbol(s) for s in model.states}
+        self.now = dict(start)
+        below = self.let("below", self._in_terms_of_now(model.condition.residual.sympy)) if model.condition else sympy.Integer(0)
+        part = self.let("part", clip(-below / sympy.Max(self.residual - below, sympy.Float(1e-12)), sympy.Integer(0), sympy.Integer(1)))
+        self.now = {s: self.let(s, start[s] + part * (end[s] - start[s])) for s in model.states}
+        for statement in model.resets:
+            self.now[statement.name] = self._assigned(statement, {})
+        moving = {s: self.now[s] for s in self.system.slopes}
+        later = advance(self.system, self.method, self.let, moving, self.let("rest", (1 - part) * DT), TIME + part * DT)
+        held = set(self.held) if self.period else set()
+        reset = {s: self.now[s] if s in held or s not in later else later[s] for s in model.states}
+        self.now = {s: self.let(s, select(gate, reset[s], end[s])) for s in model.states}
 
     def _assigned(self, statement: Assignment, extra: dict[Expr, Expr]) -> Expr:
         right, old = self._in_terms_of_now(statement.right.sympy, extra), self.now[statement.name]

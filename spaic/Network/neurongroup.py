@@ -28,9 +28,13 @@ class NeuronGroup(Element):
     shape : tuple of int, optional
         Shape of the group, ``(num,)`` by default; images are (channels, height, width).
     integrator : str, optional
-        exact, exponential_euler, euler, rk2, rk4 or impulse; the model's own by default.
+        exact, exponential_euler, exponential_midpoint, euler, rk2, rk4 or impulse; the model's own by default.
     reset : str, optional
         What a spike does instead of the model's own reset, such as ``"V -= V_th"`` (reset by subtraction).
+    substeps : int, optional
+        Parts into which the integrator divides a time step; the model's own number by default.
+    interpolate : bool, optional
+        Whether the reset happens at the crossing within the step; as the model says by default.
     initial : mapping of str to number, array or initializer, optional
         Initial values of states.
     trainable : iterable of str, optional
@@ -72,6 +76,8 @@ class NeuronGroup(Element):
         *,
         integrator: str | None = None,
         reset: str | None = None,
+        substeps: int | None = None,
+        interpolate: bool | None = None,
         initial: Mapping[str, Any] | None = None,
         trainable: Iterable[str] = (),
         neuron_type: str | Iterable[str] = (),
@@ -82,8 +88,9 @@ class NeuronGroup(Element):
     ) -> None:
         super().__init__(name)
         self.model = _model(model if model is not None else neuron_model)
-        if reset is not None:
-            self.model = replace(self.model, reset=reset)
+        changes = {"reset": reset, "substeps": substeps, "interpolate": interpolate}
+        if any(v is not None for v in changes.values()):
+            self.model = replace(self.model, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
         where = f"NeuronGroup({self.model.name})"
         self.has_shape = shape is not None
         self.shape = group_shape(num, shape, where)

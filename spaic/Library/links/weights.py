@@ -10,7 +10,7 @@ from spaic.Graph.values import Value, as_value
 from spaic.Library.initializers import constant, fan_in_normal, normal
 
 #: Default of every weight matrix: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
-MEAN, SPREAD = 1.0, 0.5
+MEAN, SPREAD = 6.0, 1.0
 
 
 def initial_weight(weight: Any, w_mean: float | None, w_std: float | None, path: str) -> Value:

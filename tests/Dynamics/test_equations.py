@@ -1,0 +1,79 @@
+"""Lines of a model's text."""
+
+import pytest
+
+from spaic.Dynamics.equations import parse_assignments, parse_equations
+from spaic.errors import DeclarationError
+
+
+def read(text):
+    return [(e.kind, e.name, e.right.text) for e in parse_equations(text, "demo")]
+
+
+def test_three_kinds_of_lines():
+    assert read("dV/dt = -V\nx := a * x\nu = V + x") == [("ode", "V", "-V"), ("map", "x", "a * x"), ("value", "u", "V + x")]
+
+
+@pytest.mark.parametrize("text", ["dV/dt=-V", "dV / dt = -V", "  dV/dt   =   -V  ", "d V/dt = -V", "\n\ndV/dt = -V\n\n", "dV/dt = -V # leak"])
+def test_blanks_and_comments_mean_nothing(text):
+    assert read(text) == [("ode", "V", "-V")]
+
+
+def test_whole_lines_of_comment_are_skipped():
+    assert read("# dU/dt = 1\ndV/dt = (-V  # here (too\n    # and here\n + I)") == [("ode", "V", "(-V + I)")]
+
+
+def test_open_brackets_continue_a_line():
+    text = """
+        dV/dt = (
+            -(V - V_rest)
+            + R * I
+        ) / tau
+        u = exp(
+            V)
+    """
+    assert read(text) == [("ode", "V", "( -(V - V_rest) + R * I ) / tau"), ("value", "u", "exp( V)")]
+
+
+def test_names_that_begin_with_d_are_no_derivatives():
+    assert read("dV = 3\nd = 2\ndelta := dV") == [("value", "dV", "3"), ("value", "d", "2"), ("map", "delta", "dV")]
+
+
+@pytest.mark.parametrize(
+    "line", ["V", "V + 1", "dV/dt", "dV/dt == 1", "dV/dx = 1", "d2V/dt2 = 1", "d/dt = 1", "V += 1", "1 = V", "for = 1", "V.x = 1", "dV/dt = 1)", "(V) = 1"]
+)
+def test_other_lines_are_refused(line):
+    with pytest.raises(DeclarationError, match="^demo"):
+        read(f"{line}\nx := 1")
+
+
+def test_a_bracket_that_is_never_closed_is_refused():
+    with pytest.raises(DeclarationError, match="demo, equation of V: cannot read"):
+        read("dV/dt = (I - V\ndU/dt = -U")
+
+
+@pytest.mark.parametrize("second", ["dV/dt = 1", "V := 1", "V = 1"])
+def test_a_name_is_defined_once(second):
+    with pytest.raises(DeclarationError, match="demo: 'V' is defined twice"):
+        read(f"dV/dt = -V\n{second}")
+
+
+def test_a_wrong_right_side_names_model_and_equation():
+    with pytest.raises(DeclarationError, match=r"demo, equation of U: .*'V\.x'"):
+        read("dV/dt = -V\ndU/dt = V.x")
+
+
+def test_equations_are_text():
+    with pytest.raises(DeclarationError, match="demo: equations must be text"):
+        parse_equations(["dV/dt = -V"], "demo")
+
+
+def test_assignments_keep_their_order_and_operator():
+    found = parse_assignments("V = c; U += d\nx -= 1  # one\ny *= 2; z /= 3;", "demo", "reset")
+    assert [(a.name, a.operator, a.right.text) for a in found] == [("V", "=", "c"), ("U", "+=", "d"), ("x", "-=", "1"), ("y", "*=", "2"), ("z", "/=", "3")]
+
+
+@pytest.mark.parametrize("text", ["V", "V == 1", "V **= 2", "V := 1", "1 = V", "V > 1", "dV/dt = 1", "V, U = 1", "V ="])
+def test_other_statements_are_refused(text):
+    with pytest.raises(DeclarationError, match="^demo, reset"):
+        parse_assignments(text, "demo", "reset")
