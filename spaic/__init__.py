@@ -20,6 +20,7 @@ from spaic.errors import (
 )
 from spaic.IO import CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, MNIST, YinYang
 from spaic.Learning.learner import Learner
+from spaic.Learning.losses import count_cross_entropy
 from spaic.Learning.optimizer import (
     SGD,
     ASGD,
@@ -34,6 +35,7 @@ from spaic.Learning.optimizer import (
     Rprop,
 )
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Learning.training import evaluate, fit, predict
 from spaic.Library.initializers import (
     BaseInitializer,
     constant,

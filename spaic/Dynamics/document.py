@@ -167,6 +167,8 @@ def _firing(model: NeuronModel) -> list[str]:
     parts = [f"It fires when\n\n{_math([('', '', typeset(model.spike))])}"]
     if model.resets:
         parts.append(f"and then\n\n{_math(map(_assignment, model.resets))}")
+    if model.interpolate:
+        parts.append("The reset happens at the crossing, interpolated within the step; the rest of the step is integrated from there.")
     if model.refractory_period is not None:
         period, held = model.refractory_period
         states = ", ".join(f"${letter(s)}$" for s in held)
@@ -186,7 +188,8 @@ def _methods(model: Model) -> str:
     refused = [m for m in METHODS if m not in accepted]
     also = ", ".join(f"`{m}`" for m in accepted if m != model.method)
     wrong = f"; {' and '.join(f'`{m}`' for m in refused)} need linear equations" if refused else ""
-    return f"Integrator: `{model.method}`; {also} work too{wrong}."
+    parted = f" in {model.substeps} parts of a step" if model.substeps > 1 else ""
+    return f"Integrator: `{model.method}`{parted}; {also} work too{wrong}."
 
 
 def _unit(model: Model, name: str) -> str:

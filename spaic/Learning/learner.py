@@ -126,6 +126,20 @@ class Learner(Annotation):
         """The torch optimizer at work."""
         return self._optimizer().optimizer
 
+    # --- the loop
+
+    def fit(self, loader: Any, epochs: int = 1, run_time: float | None = None, **options: Any) -> Any:
+        """Train on `loader`; see :func:`spaic.Learning.training.fit`."""
+        from spaic.Learning.training import fit
+
+        return fit(self._network(), loader, epochs, run_time, **options)
+
+    def evaluate(self, loader: Any, run_time: float | None = None) -> float:
+        """Accuracy on `loader`; see :func:`spaic.Learning.training.evaluate`."""
+        from spaic.Learning.training import evaluate
+
+        return evaluate(self._network(), loader, run_time)
+
     def _optimizer(self) -> BoundOptimizer:
         if self._bound is None:
             way = "call net.build() or net.run(T) first" if self._tree is None else "assign net.optim = spaic.Adam(lr=...) or call set_optimizer"

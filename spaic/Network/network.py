@@ -152,6 +152,14 @@ class Network(Assembly):
             annotation.start(not starts_anew)
         simulation.run(duration, is_continued, keep_gradient, [a.observe for a in annotations])
 
+    def fit(self, loader: Any, epochs: int = 1, run_time: float | None = None, **options: Any) -> Any:
+        """Train on batches of (data, label); the learner of the network does it and returns the history."""
+        return self.learner.fit(loader, epochs, run_time, **options)
+
+    def evaluate(self, loader: Any, run_time: float | None = None) -> float:
+        """Accuracy on batches of (data, label), without gradients."""
+        return float(self.learner.evaluate(loader, run_time))
+
     def reset(self) -> None:
         """Forget the state: the next ``run_continue`` starts from the initial state."""
         if self._simulation is not None:

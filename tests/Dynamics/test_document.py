@@ -102,6 +102,12 @@ def test_integrators_are_those_that_can():
     assert "`exact` and `impulse` need linear equations" in document(NeuronModel("dV/dt = I - V**2"))
 
 
+def test_what_is_special_about_a_step_is_said():
+    model = NeuronModel("dV/dt = I - V**2", spike="V > 1", reset="V = 0", method="rk2", substeps=3, interpolate=True)
+    assert "Integrator: `rk2` in 3 parts of a step; " in document(model)
+    assert "The reset happens at the crossing" in document(model)
+
+
 def test_tables_and_sentences():
     assert table(("a", "b"), [("1|2", "3")]) == "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |"
     assert sentence("what it is") == "What it is."

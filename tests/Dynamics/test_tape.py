@@ -97,6 +97,15 @@ def test_a_tape_has_the_value_of_its_expression(text, values, random):
         assert abs(run(expression, values) - exact) <= abs(exact) / 10**12
 
 
+@pytest.mark.parametrize(
+    "text", ["where(x > where(x > y, x, y), x, y)", "max(exprel(1), x)", "min(sigmoid(2), expm1(1))", "abs(exp(sigmoid(x)))", "sign(exprel(x) + 1)"]
+)
+def test_own_functions_are_real_numbers(text):
+    values = {"x": 0.3, "y": -1.2}
+    exact = float(evaluate(Expression(text).sympy, values, lambda: 1))
+    assert run(Expression(text).sympy, values) == pytest.approx(exact, rel=1e-12)
+
+
 @pytest.mark.parametrize("name", ["exprel", "exprel_slope", "sigmoid", "expm1"])
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(-30, 30) | st.floats(-0.02, 0.02) | st.floats(-2e-5, 2e-5) | st.sampled_from([0.0, 1e-5, 1e-2, 1.00001e-2]))

@@ -53,8 +53,9 @@ class TorchProgram(Program):
         for element in (*self.elements.values(), *self.synapses.values()):
             own = own_parameters(parameters, element.path)
             for name in element.step.states:
-                value = torch.as_tensor(element.initial_value(name, PRIMITIVES, own))
-                arrays[f"{element.path}.{name}"] = value.to(self.device, self.dtype).expand(batch, *element.shape)
+                value = element.initial_value(name, PRIMITIVES, own)
+                start = value if isinstance(value, Tensor) else torch.tensor(value)
+                arrays[f"{element.path}.{name}"] = start.to(self.device, self.dtype).expand(batch, *element.shape)
         for link in self.graph.links:
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
             if depth > len(arrays.get(path, ())):

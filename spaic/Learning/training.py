@@ -1,0 +1,143 @@
+"""Training and evaluation in one line each, for those who do not want to write the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spaic.errors import NetworkError
+from spaic.Learning.losses import count_cross_entropy
+from spaic.Network.network import Network
+from spaic.Network.node import Decoder, Encoder
+
+Loss = Callable[[Tensor, Any], Tensor]
+
+
+@dataclass
+class History:
+    """How training went.
+
+    Attributes
+    ----------
+    loss, accuracy : list of float
+        Per epoch, over the training samples as they were seen.
+    test_accuracy : list of float
+        Per epoch, if test data were given.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+
+
+def fit(
+    net: Network,
+    loader: Iterable[Any],
+    epochs: int = 1,
+    run_time: float | None = None,
+    test: Iterable[Any] | None = None,
+    loss: Loss = count_cross_entropy,
+    progress: bool = True,
+) -> History:
+    """Train a network that has one encoder, one decoder and one learner.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    loader : iterable of (data, label)
+        Batches; iterated anew in every epoch.
+    epochs : int
+        Number of passes.
+    run_time : float, optional
+        Duration of a run in ms; that of ``net.set_runtime`` by default.
+    test : iterable of (data, label), optional
+        Batches on which the network is evaluated after each epoch.
+    loss : callable
+        ``loss(prediction, label)``.
+    progress : bool
+        Whether to show a progress bar.
+    """
+    from tqdm.auto import tqdm
+
+    encoder, decoder = ends(net)
+    history = History()
+    for epoch in range(1, epochs + 1):
+        tally = _Tally()
+        bar = tqdm(loader, desc=f"epoch {epoch}/{epochs}", disable=not progress, leave=epoch == epochs or test is not None)
+        for data, label in bar:
+            encoder(data)
+            net.run(run_time)
+            value = loss(decoder.predict, label)
+            net.learner.optim_zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            net.learner.optim_step()
+            tally.add(decoder.predict, label, float(value.detach()))
+            bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}")
+        history.loss.append(tally.loss)
+        history.accuracy.append(tally.accuracy)
+        if test is not None:
+            history.test_accuracy.append(evaluate(net, test, run_time))
+            bar.write(f"epoch {epoch}/{epochs}: test accuracy {history.test_accuracy[-1]:.2%}") if progress else None
+    return history
+
+
+def evaluate(net: Network, loader: Iterable[Any], run_time: float | None = None) -> float:
+    """Fraction of samples whose largest prediction is their label, without gradients."""
+    encoder, decoder = ends(net)
+    tally = _Tally()
+    with torch.no_grad():
+        for data, label in loader:
+            encoder(data)
+            net.run(run_time)
+            tally.add(decoder.predict, label, 0.0)
+    return tally.accuracy
+
+
+def predict(net: Network, loader: Iterable[Any], run_time: float | None = None) -> tuple[Tensor, Tensor]:
+    """Predicted and true classes of all samples."""
+    encoder, decoder = ends(net)
+    predicted, true = [], []
+    with torch.no_grad():
+        for data, label in loader:
+            encoder(data)
+            net.run(run_time)
+            predicted.append(decoder.predict.argmax(1).cpu())
+            true.append(torch.as_tensor(label))
+    return torch.cat(predicted), torch.cat(true)
+
+
+def ends(net: Network) -> tuple[Encoder, Decoder]:
+    """The only encoder and the only decoder of `net`."""
+    encoders, decoders = list(net.members(Encoder)), list(net.members(Decoder))
+    for kind, found in (("encoder", encoders), ("decoder", decoders)):
+        if len(found) != 1:
+            raise NetworkError(f"net.fit: the network has {len(found)} {kind}s, one is needed; write the loop yourself (see README)")
+    return encoders[0], decoders[0]
+
+
+class _Tally:
+    """Running mean of loss and accuracy."""
+
+    def __init__(self) -> None:
+        self.samples = self.right = self.batches = 0
+        self.total = 0.0
+
+    def add(self, prediction: Tensor, label: Any, loss: float) -> None:
+        truth = torch.as_tensor(label, device=prediction.device)
+        self.right += int((prediction.detach().argmax(1) == truth).sum())
+        self.samples += len(truth)
+        self.total += loss
+        self.batches += 1
+
+    @property
+    def loss(self) -> float:
+        return self.total / max(self.batches, 1)
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(self.samples, 1)
