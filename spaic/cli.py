@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import spaic
-from spaic.errors import DataError, DeclarationError, SpaicError
+from spaic.errors import SpaicError
 
 #: The script of ``spaic quickstart``; ``examples/quickstart.py`` of the repository is the same file.
 QUICKSTART = Path(__file__).parent / "examples" / "quickstart.py"
@@ -52,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "quickstart":
-            quickstart(arguments.epochs, arguments.out)
+            quickstart()
         elif arguments.command == "doctor":
             from spaic.doctor import report
 
@@ -65,42 +64,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def quickstart(epochs: int | None = None, out: Path | None = None, script: Path = QUICKSTART) -> None:
-    """Print a script and run exactly what was printed.
+def quickstart(script: Path = QUICKSTART) -> None:
+    """Print a script and run it in the current folder, where it leaves its figure.
 
     Parameters
     ----------
-    epochs : int, optional
-        Passes through the training data; the script's own number otherwise.
-    out : Path, optional
-        Where the figure goes; the script's own choice otherwise.
     script : Path
-        A Python file whose lines ``epochs = ...`` and ``picture = ...`` these two replace.
+        A Python file.
     """
-    if out is not None and not out.absolute().parent.is_dir():
-        raise DataError(f"--out: the folder {str(out.absolute().parent)!r} is not there; make it or name another one")
-    text = script.read_text(encoding="utf-8")
-    if epochs is not None:
-        text = _assign(text, "epochs", epochs)
-    if out is not None:
-        text = _assign(text, "picture", str(out))
-    print(text, flush=True)
-    # Compiled under its own path, so that a traceback shows the script's lines; in names of its own, so that nothing leaks.
-    exec(compile(text, str(script), "exec"), {"__name__": "__main__", "__file__": str(script)})
+    import runpy
 
-
-def _assign(text: str, name: str, value: object) -> str:
-    """`text` with the one line that assigns `name` assigning `value`.
-
-    Examples
-    --------
-    >>> _assign("epochs = 5  # passes", "epochs", 1)
-    'epochs = 1  # passes'
-    """
-    changed, count = re.subn(rf"(?m)^{name} = (\"[^\"]*\"|\S+)", lambda _: f"{name} = {value!r}", text)
-    if count != 1:
-        raise DeclarationError(f"{name}: the script assigns it in {count} lines of the form '{name} = ...'; it must be one")
-    return changed
+    print(script.read_text(encoding="utf-8"), flush=True)
+    runpy.run_path(str(script), run_name="__main__")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,21 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("spaic", "spaic COMMAND [options]", _ABOUT, _MORE, formatter_class=layout)
     parser.add_argument("--version", action="version", version=f"spaic {spaic.__version__}")
     commands = parser.add_subparsers(dest="command", prog="spaic", help=argparse.SUPPRESS)  # _ABOUT lists them
-    quick = commands.add_parser("quickstart", description=_QUICKSTART, formatter_class=layout)
-    quick.add_argument("--epochs", type=_positive, metavar="N", help="passes through the training images (default: the script's)")
-    quick.add_argument("--out", type=Path, metavar="FILE", help="where to save the figure (default: quickstart.png)")
+    commands.add_parser("quickstart", description=_QUICKSTART, formatter_class=layout)
     commands.add_parser("doctor", description=_DOCTOR, formatter_class=layout)
     return parser
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number; give 1 or more") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is too few; give 1 or more")
-    return number
 
 
 if __name__ == "__main__":

@@ -41,20 +41,28 @@ class Registry(Mapping[str, T], Generic[T]):
         self._aliases: dict[str, str] = {}
         self._plugins_loaded = group is None
 
-    def add(self, name: str, item: T, aliases: tuple[str, ...] = ()) -> T:
-        """Register `item` and return it; a name that is taken is refused."""
+    def add(self, name: str, item: T, aliases: tuple[str, ...] = (), replace: bool = False) -> T:
+        """Register `item` and return it; a name that is taken is refused, unless `replace` says that it is meant."""
+        if replace and name in self:
+            self.remove(name)
         for n in (name, *aliases):
             if not isinstance(n, str) or not n.strip():
                 raise DeclarationError(f"{self.kind}: a name must be non-empty text, got {n!r}; give it one")
             if _key(n) in self._items or _key(n) in self._aliases:
-                raise DeclarationError(f"{self.kind} {n!r}: the name is already registered; choose another one")
+                raise DeclarationError(f"{self.kind} {n!r}: the name is already registered; choose another one, or say replace=True")
         self._items[_key(name)] = item
         self._aliases.update({_key(a): _key(name) for a in aliases})
         return item
 
-    def register(self, name: str, *aliases: str) -> Callable[[T], T]:
+    def remove(self, name: str) -> None:
+        """Take a registered name, and its aliases, out."""
+        key = self.canonical(name)
+        del self._items[key]
+        self._aliases = {a: n for a, n in self._aliases.items() if n != key}
+
+    def register(self, name: str, *aliases: str, replace: bool = False) -> Callable[[T], T]:
         """Decorator form of :meth:`add`."""
-        return lambda item: self.add(name, item, aliases)
+        return lambda item: self.add(name, item, aliases, replace)
 
     def canonical(self, name: object) -> str:
         """The registered name behind `name` (an alias, another case)."""

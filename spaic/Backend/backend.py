@@ -32,6 +32,8 @@ class Backend(ABC):
 
     #: Registered name.
     backend_name = ""
+    #: Whether its parameters can be trained by gradient.
+    is_differentiable = False
 
     def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
         name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]

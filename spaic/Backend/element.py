@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spaic.Dynamics.expression import Expression
 from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.names import REFRACTORY
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.primitives import PRIMITIVES
-from spaic.Dynamics.step import REFRACTORY, Step, build_step
 from spaic.Dynamics.surrogate import Surrogate
-from spaic.Dynamics.tape import Tape, lower
+from spaic.Dynamics.tape import Tape
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Population
 from spaic.Graph.values import Value, materialise
 from spaic.Graph.verify import delivered_shape
 from spaic.seeds import Key
+
+if TYPE_CHECKING:
+    from spaic.Dynamics.step import Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,8 @@ class Element:
     @cached_property
     def initial_tapes(self) -> dict[str, Tape]:
         """State -> operations that give its initial value from the parameters."""
+        from spaic.Dynamics.lowering import lower
+
         texts = {s: self.model.initial.get(s, 0.0) for s in self.model.states}
         assigned = {s: Expression(str(t), f"{self.path}.{s}").sympy for s, t in texts.items() if s not in self.initial}
         return {s: lower([(f"initial:{s}", e)], {s: f"initial:{s}"}, self.model.parameters) for s, e in assigned.items()}
@@ -125,16 +130,22 @@ def _step(
     model: Model, method: str, connected: frozenset[str], known: tuple[tuple[str, int], ...], is_refractory: bool, reset_gradient: bool
 ) -> Step:
     """As :func:`build_step`; groups of the same model share one derivation."""
+    from spaic.Dynamics.step import build_step  # SymPy is loaded when it is needed
+
     return build_step(model, method, connected, dict(known), is_refractory, reset_gradient)
 
 
 @lru_cache(maxsize=1024)
 def _tape(step: Step, model: Model, wanted: tuple[str, ...]) -> Tape:
+    from spaic.Dynamics.lowering import lower
+
     return lower(step.assignments, step.results, {*model.parameters, "dt"}, wanted)
 
 
 def evaluate(expression: Expression, values: Mapping[str, Any]) -> np.ndarray:
     """The value of `expression` in NumPy."""
+    from spaic.Dynamics.lowering import lower
+
     tape = lower([("result", expression.sympy)], {"result": "result"}, values)
     return np.asarray(tape.run(PRIMITIVES, values)["result"], dtype=np.float64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import operator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ CONSTANTS = {"pi": math.pi}
 RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, "t", "dt", "w", "O", "refractory"})
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+_ARITHMETIC: dict[type, Any] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+}  # fmt: skip
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
@@ -37,6 +41,8 @@ class Expression:
         For example ``"(-(V - V_rest) + R * I) / tau_m"``.
     where : str
         The place of declaration, for messages.
+    is_condition : bool
+        True for a comparison such as ``"V > V_th"``, which gives no number.
 
     Raises
     ------
@@ -51,14 +57,17 @@ class Expression:
 
     text: str
     where: str = "expression"
+    is_condition: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise DeclarationError(f"{self.where}: an expression must be text, got {self.text!r}; write it as a string")
         try:
-            _check(self._tree, self)
+            kind = _check(self._tree, self)
         except RecursionError:
             raise DeclarationError(f"{self.where}: an expression is nested too deeply; split it into values") from None
+        if kind == "condition" and not self.is_condition:
+            raise self.refuse("there is a condition where a number is needed", "use where(condition, a, b)")
 
     @cached_property
     def _tree(self) -> ast.expr:
@@ -95,7 +104,7 @@ class Comparison:
 
     @cached_property
     def _parts(self) -> tuple[str, bool]:
-        tree = Expression(self.text, self.where)._tree
+        tree = Expression(self.text, self.where, is_condition=True)._tree
         if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in _COMPARE:
             raise DeclarationError(f"{self.where}: a condition must be one comparison, got {self.text!r}; write for example 'V > V_th'")
         left, right = ast.unparse(tree.left), ast.unparse(tree.comparators[0])
@@ -120,38 +129,81 @@ def is_name(text: str) -> bool:
     return text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("__")
 
 
-def _check(node: ast.expr, source: Expression) -> None:
-    """Refuse every construct that is not on the white list."""
+def _check(node: ast.expr, source: Expression) -> str:
+    """Refuse every construct that is not on the white list; the kind of what is left, ``number`` or ``condition``."""
     match node:
         case ast.Constant(value=value) if isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not math.isfinite(value):
-                raise source.refuse(f"the number {value!r} is not finite", "write a finite number")
+            _constant(node, source)
+            return "number"
         case ast.Name(id=name):
             if name in FUNCTIONS:
                 raise source.refuse(f"{name!r} is a function", f"call it with {FUNCTIONS[name]} argument(s)")
+            return "number"
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            _check(left, source)
-            _check(right, source)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not(), operand=operand):
-            _check(operand, source)
+            _demand(source, "number", left, right)
+            _constant(node, source)
+            return "number"
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            _demand(source, "number", operand)
+            return "number"
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            _demand(source, "condition", operand)
+            return "condition"
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-            _check(left, source)
-            _check(right, source)
+            _demand(source, "number", left, right)
+            return "condition"
         case ast.BoolOp(values=values):
-            for value in values:
-                _check(value, source)
+            _demand(source, "condition", *values)
+            return "condition"
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-            if name not in FUNCTIONS:
-                raise source.refuse(f"unknown function {name!r}", nearest(name, FUNCTIONS))
-            if len(args) != FUNCTIONS[name]:
-                raise source.refuse(f"{name} takes {FUNCTIONS[name]} argument(s), got {len(args)}", "give them all")
-            for arg in args:
-                _check(arg, source)
-        case _:
-            raise source.refuse(
-                f"{ast.unparse(node)!r} is not part of the equation language",
-                f"use numbers, names, + - * / **, comparisons and {', '.join(sorted(FUNCTIONS))}",
-            )
+            _check_call(name, args, source)
+            return "number"
+    raise source.refuse(
+        f"{ast.unparse(node)!r} is not part of the equation language",
+        f"use numbers, names, + - * / **, comparisons and {', '.join(sorted(FUNCTIONS))}",
+    )
+
+
+def _check_call(name: str, args: list[ast.expr], source: Expression) -> None:
+    if name not in FUNCTIONS:
+        raise source.refuse(f"unknown function {name!r}", nearest(name, FUNCTIONS))
+    if len(args) != FUNCTIONS[name]:
+        raise source.refuse(f"{name} takes {FUNCTIONS[name]} argument(s), got {len(args)}", "give them all")
+    if name == "where":
+        _demand(source, "condition", args[0])
+        args = args[1:]
+    _demand(source, "number", *args)
+
+
+def _demand(source: Expression, kind: str, *nodes: ast.expr) -> None:
+    for node in nodes:
+        found = _check(node, source)
+        if found != kind:
+            raise source.refuse(f"{ast.unparse(node)!r} is a {found} where a {kind} is needed", "use where(condition, a, b)")
+
+
+def _constant(node: ast.expr, source: Expression) -> float | None:
+    """The value of a part without names, None otherwise; what is too large for a float is refused."""
+    try:
+        match node:
+            case ast.Constant(value=value) if isinstance(value, (int, float)):
+                result = float(value)
+            case ast.BinOp(left=left, op=op, right=right):
+                a, b = _constant(left, source), _constant(right, source)
+                if a is None or b is None:
+                    return None
+                value = _ARITHMETIC[type(op)](a, b)
+                result = value if isinstance(value, float) else 0.0  # a root of a negative number, which SymPy will refuse
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = _constant(operand, source)
+                return None if inner is None else -inner
+            case _:
+                return None
+    except (OverflowError, ZeroDivisionError):
+        result = math.inf
+    if not math.isfinite(result):
+        raise source.refuse(f"the number {ast.unparse(node)[:40]!r} is not finite", "write a finite number")
+    return result
 
 
 def _to_sympy(node: ast.expr) -> Any:

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from spaic.Dynamics.functions import entry, exprel, matrix_exp
-from spaic.Dynamics.system import DT, TIME, System, normal, symbol
+from spaic.Dynamics.system import DT, TIME, System, bends, normal, symbol
 from spaic.errors import UnsupportedError
 
 _ZERO = Integer(0)
@@ -65,6 +65,8 @@ def linear_system(system: System, method: str = "exact") -> Linear:
         for coefficient in (*row_a.values(), *row_b.values()):
             if coefficient.free_symbols & {*variables, *inputs, TIME}:
                 raise _not_linear(system, name, method)
+        if bends(slope, {*variables, *inputs, TIME}):
+            raise _not_linear(system, name, method)
         rest = slope.xreplace(dict.fromkeys((*variables, *inputs), _ZERO))
         if TIME in rest.free_symbols:
             raise _not_linear(system, name, method)

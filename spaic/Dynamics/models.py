@@ -8,12 +8,11 @@ from functools import cached_property
 
 from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, Comparison, Expression, is_name
+from spaic.Dynamics.names import BEFORE_RESET
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.units import check_unit
 from spaic.errors import DeclarationError, nearest
 
-#: Suffix under which the value of a variable at the spike test, before the reset, can be read.
-BEFORE_RESET = "_before_reset"
 #: Port of a receive text that is given without a name.
 DEFAULT_PORT = "input"
 METHODS = ("exact", "exponential_euler", "exponential_midpoint", "euler", "rk2", "rk4", "impulse")
@@ -72,6 +71,9 @@ class Model:
             raise DeclarationError(f"{self.name}: substeps {self.substeps!r} is not a positive whole number; give one")
         self._check_names()
         self._check_symbols()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Model:
+        return self  # a declaration never changes
 
     @cached_property
     def lines(self) -> tuple[Equation, ...]:
@@ -141,6 +143,9 @@ class Model:
         for name in own:
             if name in self.parameters or name in self.inputs:
                 raise DeclarationError(f"{self.name}: {name!r} has an equation and is a parameter or input too; rename one")
+        for name in self.currents:
+            if name in self.parameters or name in self.receives:
+                raise DeclarationError(f"{self.name}: {name!r} is an input and a parameter or receive port too; rename one")
         for name in (*self.initial, *self.units):
             if name not in (*own, *self.inputs):
                 raise DeclarationError(f"{self.name}: initial value or unit of unknown {name!r}; {nearest(name, own)}")
@@ -158,11 +163,21 @@ class Model:
             self._check_known(e.right, known | set(self.inputs) | set(self.noises))
         for expression in self._texts():
             self._check_known(expression, known | ({"w"} if ", receive " in expression.where else set()))
+            self._check_noiseless(expression)
         for name, place in self._targets():
             if name not in self.states:
                 raise DeclarationError(f"{self.name}, {place}: {name!r} is not a state; {nearest(name, self.states)}")
         for where, text in self._parameter_texts():
             self._check_known(Expression(text, where), set(self.parameters))
+
+    def _check_noiseless(self, expression: Expression) -> None:
+        """White noise belongs to equations: at an instant, as receive, spike and reset are, it has no value."""
+        noisy: set[str] = set()
+        for value in self.values:
+            if value.right.symbols & (noisy | set(self.noises)):
+                noisy.add(value.name)
+        for name in sorted(expression.symbols & noisy):
+            raise expression.refuse(f"{name!r} contains the noise xi", "read a state instead")
 
     def _parameter_texts(self) -> list[tuple[str, str]]:
         defaults = {k: p.default for k, p in self.parameters.items() if isinstance(p, Parameter)}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
 
 #: Below this, exprel and its slope are taken from their series.
 _SMALL = 1e-5
+#: The closed form of exprel's slope cancels to second order; below this its series is used, highest power first.
+SERIES_BELOW = 0.5
+EXPREL_SLOPE_SERIES = tuple((k + 1) / factorial(k + 2) for k in range(15, -1, -1))
 
 
 def exprel(x: Any) -> Any:
@@ -21,9 +25,9 @@ def exprel(x: Any) -> Any:
 def exprel_slope(x: Any) -> Any:
     """Derivative of :func:`exprel`, 1/2 at 0."""
     x = np.asarray(x, dtype=np.float64)
-    near = np.abs(x) < 1e-2  # the closed form cancels to second order
+    near = np.abs(x) < SERIES_BELOW
     safe = np.where(near, 1.0, x)
-    series = 0.5 + x * (1 / 3 + x * (1 / 8 + x * (1 / 30 + x * (1 / 144 + x * (1 / 840 + x / 5760)))))
+    series = np.polyval(EXPREL_SLOPE_SERIES, np.where(near, x, 0.0))
     return np.where(near, series, (np.exp(safe) * (safe - 1) + 1) / (safe * safe))
 
 

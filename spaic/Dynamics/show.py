@@ -13,7 +13,7 @@ def listing(tape: Tape) -> str:
     Examples
     --------
     >>> import sympy
-    >>> from spaic.Dynamics.tape import lower
+    >>> from spaic.Dynamics.lowering import lower
     >>> x, a = sympy.symbols("x a", real=True)
     >>> print(listing(lower([("y", a * x + 1)], {"y": "y"}, ["a"])))
     # once per run

@@ -15,12 +15,10 @@ from sympy import Expr
 from spaic.Dynamics.equations import Assignment
 from spaic.Dynamics.functions import clip, detach, select, spike
 from spaic.Dynamics.integrate import advance, integrate
-from spaic.Dynamics.models import BEFORE_RESET, Model, NeuronModel
+from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.names import BEFORE_RESET, REFRACTORY, arrival
 from spaic.Dynamics.system import DT, TIME, System, derive, symbol
 from spaic.errors import SpaicError, UnsupportedError
-
-#: Counts down the steps that a refractory neuron still has to wait.
-REFRACTORY = "refractory"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +44,6 @@ class Step:
     noises: tuple[str, ...]
     assignments: tuple[tuple[str, Expr], ...]
     results: dict[str, str]
-
-
-def arrival(port: str) -> str:
-    """Name under which a step reads what arrives at `port`."""
-    return f"arrival:{port}"
 
 
 def build_step(

@@ -51,6 +51,9 @@ class Surrogate:
         checked = {k: float(self.parameters[k].check(v, f"{where}.{k}")) for k, v in self.values.items()}
         object.__setattr__(self, "values", checked)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Surrogate:
+        return self  # a declaration never changes
+
     @cached_property
     def expression(self) -> Expression:
         """The parsed derivative."""

@@ -9,6 +9,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from spaic.Dynamics.models import Model
+from spaic.Dynamics.names import normal_name
 from spaic.errors import UnsupportedError
 
 
@@ -22,7 +23,13 @@ DT, TIME = symbol("dt"), symbol("t")
 
 def normal(noise: str) -> Symbol:
     """The standard normal number that a white noise draws in a step."""
-    return symbol(f"normal:{noise}")
+    return symbol(normal_name(noise))
+
+
+def bends(expression: Expr, symbols: set[Symbol]) -> bool:
+    """True if a condition or corner (where, min, max, abs, sign, floor) depends on one of `symbols`: no derivative shows it."""
+    corners = (sympy.Piecewise, sympy.Min, sympy.Max, sympy.Abs, sympy.sign, sympy.floor)
+    return any(part.free_symbols & symbols for part in expression.atoms(*corners))
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,8 @@ def _split_noise(model: Model, name: str, slope: Expr) -> tuple[Expr, dict[str, 
     coefficients = {}
     noises = [symbol(n) for n in model.noises]
     for xi in noises:
+        if bends(slope, {xi}):
+            raise UnsupportedError(f"{model.name}, equation of {name}: the noise {xi} must enter linearly; write 'sigma * {xi}' as a term")
         coefficient = sympy.diff(slope, xi)
         if coefficient == 0:
             continue

@@ -39,6 +39,9 @@ class Graph:
     clock: Clock = field(default_factory=Clock)
     seed: int = 0
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Graph:
+        return self  # a graph never changes
+
     @cached_property
     def by_name(self) -> dict[str, Node]:
         """Nodes by path."""

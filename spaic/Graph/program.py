@@ -48,6 +48,9 @@ class Program(ABC):
 
     graph: Graph
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Program:
+        return self  # a program never changes
+
     @abstractmethod
     def initial_parameters(self) -> dict[str, Any]:
         """Path -> initial array of every parameter, drawn from the graph's seed."""

@@ -10,6 +10,7 @@ import numpy as np
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Output, Population
+from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.schedule import Schedule, schedule
 from spaic.Graph.values import Value
 
@@ -26,12 +27,19 @@ def explain(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
     """
     plan = schedule(graph)
     neurons = sum(p.size for p in graph.populations)
-    weights = sum(prod(shape) for k in graph.links for t in k.transforms for _, shape in t.parameters().values())
-    head = f"{len(graph.populations)} groups, {neurons:,} neurons, {weights:,} weights, dt {graph.clock.dt:g} ms, seed {graph.seed}"
+    weights = sum(_weights(t) for k in graph.links for t in k.transforms)
+    groups = f"{len(graph.populations)} group{'s' if len(graph.populations) != 1 else ''}"
+    head = f"{groups}, {neurons:,} neurons, {weights:,} weights, dt {graph.clock.dt:g} ms, seed {graph.seed}"
     parts = [head, _title("nodes"), *_nodes(graph), _title("connections"), *_links(graph, plan), _title("schedule"), *_stages(graph, plan)]
     if sizes:
         parts += [_title("trainable"), *(f"  {path:<40} {n:>10,}" for path, n in sizes.items())]
     return "\n".join([*parts, _title("drawing"), *_drawing(graph, plan)])
+
+
+def _weights(transform: Transform) -> int:
+    """Number of values that a transform holds; absent synapses do not count."""
+    absent = int((~transform.mask).sum()) if isinstance(transform, Dense) and transform.mask is not None else 0
+    return sum(prod(shape) for _, shape in transform.parameters().values()) - absent
 
 
 def _title(text: str) -> str:

@@ -44,6 +44,8 @@ class Learner(Annotation):
         self._declared: Optimizer | None = None
         self._schedule: Schedule | None = None
         self._bound: BoundOptimizer | None = None
+        self._carried: dict[str, Any] | None = None
+        self._shapes: list[tuple[int, ...]] = []
         self._tree: Any = None
         self._paths: tuple[str, ...] = ()
 
@@ -75,21 +77,34 @@ class Learner(Annotation):
         return marked
 
     def bind(self, simulation: Any) -> None:
-        self._tree = simulation.store
-        old, self._bound = self._bound, None
+        carried = self._carried if self._bound is None else self._bound.state_dict()
+        self._tree = simulation.store if simulation.backend.is_differentiable else None
+        self._bound, self._carried = None, carried
+        if self._tree is not None and (self._declared or self._network_optimizer()) is not None:
+            self._bind_optimizer()
+
+    def _bind_optimizer(self) -> None:
+        """An optimizer on the parameters as they are now; what an earlier one had learned of parameters of the same shapes is kept."""
         declared = self._declared or self._network_optimizer()
         if declared is None:
-            return
-        self._bound = declared.bind(self.parameters(), self.path)
+            raise StateError(f"{self.path}: there is no optimizer yet; assign net.optim = spaic.Adam(lr=...) or call set_optimizer")
+        bound = declared.bind(self.parameters(), self.path)
         if self._schedule is not None:
-            self._bound.set_schedule(self._schedule)
-        if old is not None and _same_parameters(old, self._bound):
-            self._bound.load_state_dict(old.state_dict())
+            bound.set_schedule(self._schedule)
+        shapes = [tuple(p.shape) for p in self.parameters()]
+        if self._carried is not None and shapes == self._shapes and bound.matches(self._carried):
+            bound.load_state_dict(self._carried)
+        self._bound, self._carried, self._shapes = bound, None, shapes
+
+    def __getstate__(self) -> dict[str, Any]:
+        # torch ties a scheduled optimizer to its own identity, so a copy makes its own and takes over what was learned
+        carried = self._carried if self._bound is None else self._bound.state_dict()
+        return {**self.__dict__, "_bound": None, "_carried": carried}
 
     def parameters(self) -> list[Any]:
         """The torch parameters it trains."""
         if self._tree is None:
-            raise StateError(f"{self.path}: the network is not built yet; call net.build() first")
+            raise StateError(f"{self.path}: there are no torch parameters; call net.build() on a torch backend first")
         tensors = self._tree.tensors()
         return [tensors[path] for path in self._paths]
 
@@ -98,8 +113,7 @@ class Learner(Annotation):
     def set_optimizer(self, optim_name: str, optim_lr: float | None = None, **options: Any) -> None:
         """Use a torch optimizer, by name, for what this learner trains."""
         self._declared = optimizer_named(optim_name, optim_lr, **options)
-        if self._tree is not None:
-            self._bound = self._declared.bind(self.parameters(), self.path)
+        self._bound, self._carried = None, None
 
     def set_schedule(self, lr_schedule_name: str, value: Any = None, **options: Any) -> None:
         """Use a torch schedule, by name; it advances with :meth:`optim_schedule`."""
@@ -141,10 +155,11 @@ class Learner(Annotation):
         return evaluate(self._network(), loader, run_time)
 
     def _optimizer(self) -> BoundOptimizer:
+        if self._tree is None:
+            raise StateError(f"{self.path}: there is nothing to optimize yet; call net.build() or net.run(T) on a torch backend first")
         if self._bound is None:
-            way = "call net.build() or net.run(T) first" if self._tree is None else "assign net.optim = spaic.Adam(lr=...) or call set_optimizer"
-            raise StateError(f"{self.path}: there is no optimizer yet; {way}")
-        return self._bound
+            self._bind_optimizer()
+        return self._bound  # type: ignore[return-value]
 
     def _network(self) -> Any:
         top: Any = self
@@ -168,10 +183,3 @@ def _listed(trainable: Any) -> tuple[Element, ...]:
         if not isinstance(part, Element):
             raise DeclarationError(f"learner: {part!r} is not a part of a network; give a network, assembly, group, connection or a list")
     return parts
-
-
-def _same_parameters(old: BoundOptimizer, new: BoundOptimizer) -> bool:
-    def shapes(bound: BoundOptimizer) -> Any:
-        return [tuple(p.shape) for group in bound.optimizer.param_groups for p in group["params"]]
-
-    return type(old.optimizer) is type(new.optimizer) and shapes(old) == shapes(new) and type(old.scheduler) is type(new.scheduler)

@@ -221,6 +221,10 @@ class BoundOptimizer:
         scheduler = None if self.scheduler is None else self.scheduler.state_dict()
         return {**self._names(), "optimizer": copy.deepcopy(self.optimizer.state_dict()), "scheduler": copy.deepcopy(scheduler)}
 
+    def matches(self, state: Mapping[str, Any]) -> bool:
+        """Whether `state` is of an optimizer and schedule of the same names."""
+        return all(state[what] == name for what, name in self._names().items())
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave; refused if it belongs to another optimizer or schedule."""
         own = self._names()

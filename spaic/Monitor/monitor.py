@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import gcd
 from typing import Any
 
 import numpy as np
 
+from spaic.clock import Clock
 from spaic.errors import DeclarationError, StateError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Network.element import Annotation, Element
@@ -50,13 +52,11 @@ class Monitor(Annotation):
         return f"{self.target.path}.{self.var_name}"
 
     def annotate(self, graph: Graph) -> Graph:
-        every = 1 if self.interval is None else graph.clock.steps(self.interval, f"{self.path}.dt")
-        finest = min([every, *(p.every for p in graph.probes if p.reads == self.reads)])
-        if any(p.reads == self.reads and p.every != every for p in graph.probes):
-            finest = 1  # two monitors with different intervals both find their samples in every step
+        every = self._every(graph.clock)
         others = tuple(p for p in graph.probes if p.reads != self.reads)
+        common = gcd(every, *(p.every for p in graph.probes if p.reads == self.reads))
         self._check_index(graph)
-        return replace(graph, probes=(*others, Probe(self.reads, finest)))
+        return replace(graph, probes=(*others, Probe(self.reads, common)))
 
     def start(self, is_continued: bool) -> None:
         if not is_continued:
@@ -65,16 +65,10 @@ class Monitor(Annotation):
     def observe(self, run: Run) -> None:
         if not self.is_on:
             return
+        steps = run.sample_steps(self.reads)
+        chosen = steps % self._every(run.clock) == 0
         record = run.recordings[self.reads]
-        every = 1 if self.interval is None else run.clock.steps(self.interval, f"{self.path}.dt")
-        steps = np.arange(run.first_step + 1, run.first_step + run.steps + 1)
-        recorded_every = run.steps // len(record) if len(record) else 1
-        if len(record) == run.steps:
-            chosen = steps % every == 0
-            record, steps = record[np.flatnonzero(chosen)] if every > 1 else record, steps[chosen]
-        else:
-            steps = steps[steps % every == 0]
-        del recorded_every
+        record, steps = (record, steps) if chosen.all() else (record[np.flatnonzero(chosen)], steps[chosen])
         self._dt = run.clock.dt
         self._chunks.append(self._selected(record))
         self._steps.append(steps)
@@ -95,6 +89,9 @@ class Monitor(Annotation):
     def times(self) -> np.ndarray:
         """Times of the samples in ms, ``[samples]``; the first step ends at dt."""
         return np.concatenate(self._steps) * self._dt if self._steps else np.zeros(0)
+
+    def _every(self, clock: Clock) -> int:
+        return 1 if self.interval is None else clock.steps(self.interval, f"{self.path}.dt")
 
     def _selected(self, record: Any) -> Any:
         record = record.detach().clone() if hasattr(record, "detach") else np.array(record)

@@ -67,6 +67,8 @@ class Network(Assembly):
         """Choose the backend: an object, or a name (``"torch"``, ``"reference"``) with device, dt and dtype."""
         if backend is None or isinstance(backend, str):
             made = backends[backend or "torch"]
+            if self._backend is not None:
+                options.setdefault("dt", self._backend.dt)
             try:
                 backend = made(device=device, **options)
             except DeclarationError as error:

@@ -210,6 +210,9 @@ class Decoder(Node):
         self.label: Any = None
         self._prediction: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_prediction": None}  # it belongs to a run, which a copy has not had
+
     @property
     def num(self) -> int:
         """Number of neurons read."""

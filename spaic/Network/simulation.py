@@ -34,12 +34,20 @@ class Run:
         Steps of this piece.
     clock : Clock
         Time grid.
+    every : dict of str to int
+        Path -> steps from one sample to the next.
     """
 
     recordings: Recordings
     first_step: int
     steps: int
     clock: Clock
+    every: Mapping[str, int]
+
+    def sample_steps(self, path: str) -> np.ndarray:
+        """Number of steps done at each recorded sample of a variable."""
+        done = np.arange(self.first_step + 1, self.first_step + self.steps + 1)
+        return done[done % self.every[path] == 0]
 
 
 class _Later(Stream):
@@ -82,6 +90,9 @@ class Simulation:
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
         self.runs = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
 
     def run(self, duration: float, is_continued: bool, keep_gradient: bool, observers: list[Callable[[Run], None]]) -> None:
         """Run for `duration` ms, from the initial state or from where the last run ended."""
@@ -130,7 +141,7 @@ class Simulation:
                 record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
                 carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
             for observe in observers:
-                observe(Run(recordings, first, piece, self.graph.clock))
+                observe(Run(recordings, first, piece, self.graph.clock, {p.reads: p.every for p in self.graph.probes}))
             done += piece
         for decoder in self.decoders:
             decoder._prediction = self.backend.guarded(decoder.code.finish(carries[decoder.path], steps, self.graph.clock), decoder.path)

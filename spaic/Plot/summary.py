@@ -33,7 +33,7 @@ def training_summary(
     input_spikes, hidden_spikes : array or tensor, ``[T, N]`` or ``[batch, N, T]``
         Spike trains of the input and of a hidden layer.
     membrane : array or tensor, like `hidden_spikes`
-        Membrane potential of the hidden layer; the three neurons that fire most are drawn.
+        Membrane potential of the hidden layer; three neurons that fire in about an eighth of the steps are drawn.
     threshold : float
         Firing threshold, in the unit of `membrane`.
     history : mapping
@@ -55,11 +55,12 @@ def training_summary(
     figure = plt.figure(figsize=(13.0, 7.2), layout="constrained")
     panels = figure.subplot_mosaic([["input", "hidden", "curve"], ["membrane", "membrane", "confusion"]])
     hidden = over_time(hidden_spikes, "training_summary", sample)
-    busiest = sorted((hidden != 0).sum(axis=0).argsort(kind="stable")[::-1][:3].tolist())
+    counts = (hidden != 0).sum(axis=0)
+    typical = sorted(abs(counts - len(hidden) / 8).argsort(kind="stable")[:3].tolist())  # silent and saturated ones show little
     raster(input_spikes, times, panels["input"], sample=sample, title="input spikes", ylabel="input")
     raster(hidden, times, panels["hidden"], title="hidden spikes")
     potential = over_time(membrane, "training_summary", sample)
-    traces(potential, times, panels["membrane"], neurons=busiest, threshold=threshold, spikes=hidden, title="membrane potential")
+    traces(potential, times, panels["membrane"], neurons=typical, threshold=threshold, spikes=hidden, title="membrane potential")
     learning_curve(history, panels["curve"], title="learning curve")
     confusion_matrix(confusion, panels["confusion"], title="confusion matrix")
     if title:

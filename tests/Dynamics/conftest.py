@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spaic.Backend.element import Element
+from spaic.Dynamics.names import arrival
 from spaic.Dynamics.primitives import PRIMITIVES
-from spaic.Dynamics.step import arrival
 
 
 class Cell:
@@ -30,7 +30,7 @@ class Cell:
     def __call__(self, t=0.0, **given):
         ports = {arrival(p): given.pop(p, 0.0) for p in self.element.step.ports}
         normals = {f"normal:{n}": given.pop(f"noise_{n}", 0.0) for n in self.element.step.noises}
-        inputs = {**self.parameters, **{s: 0.0 for s in self.element.step.states}, **ports, **normals, **given, "t": t, "dt": self.dt}
+        inputs = {**self.parameters, **dict.fromkeys(self.element.step.states, 0.0), **ports, **normals, **given, "t": t, "dt": self.dt}
         return self.element.tape.run(PRIMITIVES, {k: np.asarray(v, dtype=np.float64) for k, v in inputs.items()})
 
     def run(self, state, steps, **arriving):

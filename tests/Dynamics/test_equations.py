@@ -14,7 +14,9 @@ def test_three_kinds_of_lines():
     assert read("dV/dt = -V\nx := a * x\nu = V + x") == [("ode", "V", "-V"), ("map", "x", "a * x"), ("value", "u", "V + x")]
 
 
-@pytest.mark.parametrize("text", ["dV/dt=-V", "dV / dt = -V", "  dV/dt   =   -V  ", "d V/dt = -V", "\n\ndV/dt = -V\n\n", "dV/dt = -V # leak"])
+@pytest.mark.parametrize(
+    "text", ["dV/dt=-V", "dV / dt = -V", "  dV/dt   =   -V  ", "d V/dt = -V", "\n\ndV/dt = -V\n\n", "dV/dt = -V # leak"]
+)
 def test_blanks_and_comments_mean_nothing(text):
     assert read(text) == [("ode", "V", "-V")]
 
@@ -40,7 +42,22 @@ def test_names_that_begin_with_d_are_no_derivatives():
 
 
 @pytest.mark.parametrize(
-    "line", ["V", "V + 1", "dV/dt", "dV/dt == 1", "dV/dx = 1", "d2V/dt2 = 1", "d/dt = 1", "V += 1", "1 = V", "for = 1", "V.x = 1", "dV/dt = 1)", "(V) = 1"]
+    "line",
+    [
+        "V",
+        "V + 1",
+        "dV/dt",
+        "dV/dt == 1",
+        "dV/dx = 1",
+        "d2V/dt2 = 1",
+        "d/dt = 1",
+        "V += 1",
+        "1 = V",
+        "for = 1",
+        "V.x = 1",
+        "dV/dt = 1)",
+        "(V) = 1",
+    ],
 )
 def test_other_lines_are_refused(line):
     with pytest.raises(DeclarationError, match="^demo"):
@@ -70,7 +87,13 @@ def test_equations_are_text():
 
 def test_assignments_keep_their_order_and_operator():
     found = parse_assignments("V = c; U += d\nx -= 1  # one\ny *= 2; z /= 3;", "demo", "reset")
-    assert [(a.name, a.operator, a.right.text) for a in found] == [("V", "=", "c"), ("U", "+=", "d"), ("x", "-=", "1"), ("y", "*=", "2"), ("z", "/=", "3")]
+    assert [(a.name, a.operator, a.right.text) for a in found] == [
+        ("V", "=", "c"),
+        ("U", "+=", "d"),
+        ("x", "-=", "1"),
+        ("y", "*=", "2"),
+        ("z", "/=", "3"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["V", "V == 1", "V **= 2", "V := 1", "1 = V", "V > 1", "dV/dt = 1", "V, U = 1", "V ="])

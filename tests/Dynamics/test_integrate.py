@@ -7,21 +7,21 @@ from scipy.integrate import solve_ivp
 from spaic import NeuronModel, registry
 from spaic.Dynamics.integrate import INTEGRATORS, ORDERS
 from spaic.Dynamics.linear import linear_system
+from spaic.Dynamics.lowering import lower
 from spaic.Dynamics.models import METHODS
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.system import derive
-from spaic.Dynamics.tape import lower
 from spaic.errors import UnsupportedError
 
 #: Model -> duration in ms, current, and states that differ from the initial ones: no spike in between, everything in motion.
 COURSES = {
-    "if": (8.0, 0.05, dict(V=0.2)),
-    "lif": (8.0, 0.9, dict(V=-0.5)),
-    "cuba": (8.0, 0.3, dict(V=-0.2, I_syn=0.8)),
-    "clif": (8.0, None, dict(V=-0.2, D=0.3, S=1.2)),
-    "alif": (8.0, 0.9, dict(V=-0.5, A=2.0)),
-    "izhikevich": (4.0, 4.0, dict(V=-60.0, U=-11.0)),
-    "adex": (8.0, 500.0, dict(V=-60.0, W=60.0)),
+    "if": (8.0, 0.05, {"V": 0.2}),
+    "lif": (8.0, 0.9, {"V": -0.5}),
+    "cuba": (8.0, 0.3, {"V": -0.2, "I_syn": 0.8}),
+    "clif": (8.0, None, {"V": -0.2, "D": 0.3, "S": 1.2}),
+    "alif": (8.0, 0.9, {"V": -0.5, "A": 2.0}),
+    "izhikevich": (4.0, 4.0, {"V": -60.0, "U": -11.0}),
+    "adex": (8.0, 500.0, {"V": -60.0, "W": 60.0}),
     "hodgkin_huxley": (1.0, 10.0, {}),
 }
 SMOOTH = [name for name in registry.neurons if any(e.kind == "ode" for e in registry.neurons[name].lines)]
@@ -126,14 +126,14 @@ IN_TIME = NeuronModel("dx/dt = cos(3 * t) * y - x / tau + I\ndy/dt = -t * y + si
 @pytest.mark.parametrize("method", ORDERS)
 def test_time_in_equations_has_the_order_of_the_method(cell, method, substeps):
     model = NeuronModel(IN_TIME.equations, IN_TIME.parameters, substeps=substeps)
-    course = Course(cell, model, 2.0, 0.3, dict(x=1.0, y=0.5))
+    course = Course(cell, model, 3.0, 0.3, {"x": 1.0, "y": 0.5})
     assert course.order(method) == pytest.approx(ORDERS[method], abs=0.15)
 
 
 @pytest.mark.parametrize("method", ["exponential_euler", "exponential_midpoint"])
-@pytest.mark.parametrize("slope", ["-min(x, 5)**2 + I", "-max(x, 0.1) * x", "-abs(x) * x", "-x * clip(x, -1, 4)", "where(x > -9, -x**2, 1)"])
+@pytest.mark.parametrize("slope", ["-min(x, 5)**2", "-max(x, 0.1) * x", "-abs(x) * x", "-x * clip(x, -1, 4)", "where(x > -9, -x**2, 1)"])
 def test_rates_of_functions_with_a_corner(cell, method, slope):
-    course = Course(cell, NeuronModel(f"dx/dt = {slope}"), 1.0, 0.3 if "I" in slope else None, dict(x=1.0))
+    course = Course(cell, NeuronModel(f"dx/dt = {slope} + sin(3 * t)"), 1.0, None, {"x": 1.0})
     assert course.order(method) == pytest.approx(ORDERS[method], abs=0.15)
 
 
@@ -145,7 +145,7 @@ def test_time_is_refused_by_the_exact_methods(cell, method, equation):
 
 
 def test_substeps_are_smaller_steps(cell):
-    start = dict(x=1.0, y=0.5)
+    start = {"x": 1.0, "y": 0.5}
     for method in ORDERS:
         parted = NeuronModel(IN_TIME.equations, IN_TIME.parameters, substeps=4)
         whole, _ = cell(IN_TIME, method, 0.05).run(start, 40, I=0.3)
@@ -154,7 +154,7 @@ def test_substeps_are_smaller_steps(cell):
 
 
 def test_maps_go_one_step_whatever_the_method_and_see_the_old_states(cell):
-    model = NeuronModel("x := a * x + y\ny := x + I\ndV/dt = x", dict(a=0.5))
+    model = NeuronModel("x := a * x + y\ny := x + I\ndV/dt = x", {"a": 0.5})
     for method in METHODS:
         result = cell(model, method)(x=2.0, y=3.0, V=1.0, I=0.25)
         assert (float(result["x"]), float(result["y"])) == (4.0, 2.25)

@@ -16,20 +16,20 @@ CASCADE = "dx/dt = (-x + y + I) / a\ndy/dt = -y / b"
 
 #: equations, parameters, and the matrices A, B (inputs I, J) and c that they mean.
 SYSTEMS = {
-    "one": ("dx/dt = (-x + 2 * I + 3) / a", dict(a=4.0), [[-0.25]], [[0.5, 0]], [0.75]),
-    "decoupled": ("dx/dt = -x / a + I\ndy/dt = -y / b + J", dict(a=12.0, b=8.0), np.diag([-1 / 12, -1 / 8]), np.eye(2), [0, 0]),
-    "coupled": (CASCADE, dict(a=20.0, b=5.0), [[-0.05, 0.05], [0, -0.2]], [[0.05, 0], [0, 0]], [0, 0]),
-    "repeated": (CASCADE, dict(a=5.0, b=5.0), [[-0.2, 0.2], [0, -0.2]], [[0.2, 0], [0, 0]], [0, 0]),
-    "nearly repeated": (CASCADE, dict(a=5.0, b=5.0 + 1e-9), [[-0.2, 0.2], [0, -1 / (5 + 1e-9)]], [[0.2, 0], [0, 0]], [0, 0]),
+    "one": ("dx/dt = (-x + 2 * I + 3) / a", {"a": 4.0}, [[-0.25]], [[0.5, 0]], [0.75]),
+    "decoupled": ("dx/dt = -x / a + I\ndy/dt = -y / b + J", {"a": 12.0, "b": 8.0}, np.diag([-1 / 12, -1 / 8]), np.eye(2), [0, 0]),
+    "coupled": (CASCADE, {"a": 20.0, "b": 5.0}, [[-0.05, 0.05], [0, -0.2]], [[0.05, 0], [0, 0]], [0, 0]),
+    "repeated": (CASCADE, {"a": 5.0, "b": 5.0}, [[-0.2, 0.2], [0, -0.2]], [[0.2, 0], [0, 0]], [0, 0]),
+    "nearly repeated": (CASCADE, {"a": 5.0, "b": 5.0 + 1e-9}, [[-0.2, 0.2], [0, -1 / (5 + 1e-9)]], [[0.2, 0], [0, 0]], [0, 0]),
     "defective chain": (
-        "dx/dt = -k * x + y\ndy/dt = -k * y + z + J\ndz/dt = -k * z + I + 1", dict(k=0.3),
+        "dx/dt = -k * x + y\ndy/dt = -k * y + z + J\ndz/dt = -k * z + I + 1", {"k": 0.3},
         [[-0.3, 1, 0], [0, -0.3, 1], [0, 0, -0.3]], [[0, 0], [0, 1], [1, 0]], [0, 0, 1],
     ),
     "complex rates": (
-        "dx/dt = -a * x - w0 * y + I\ndy/dt = w0 * x - a * y", dict(a=0.1, w0=2.0), [[-0.1, -2], [2, -0.1]], [[1, 0], [0, 0]], [0, 0]
+        "dx/dt = -a * x - w0 * y + I\ndy/dt = w0 * x - a * y", {"a": 0.1, "w0": 2.0}, [[-0.1, -2], [2, -0.1]], [[1, 0], [0, 0]], [0, 0]
     ),
-    "undamped": ("dx/dt = -w0 * y + I\ndy/dt = w0 * x", dict(w0=2.0), [[0, -2], [2, 0]], [[1, 0], [0, 0]], [0, 0]),
-    "perfect integrator": ("dx/dt = R * I + 0.5", dict(R=3.0), [[0]], [[3, 0]], [0.5]),
+    "undamped": ("dx/dt = -w0 * y + I\ndy/dt = w0 * x", {"w0": 2.0}, [[0, -2], [2, 0]], [[1, 0], [0, 0]], [0, 0]),
+    "perfect integrator": ("dx/dt = R * I + 0.5", {"R": 3.0}, [[0]], [[3, 0]], [0.5]),
     "double integrator": ("dx/dt = y\ndy/dt = I", {}, [[0, 1], [0, 0]], [[0, 0], [1, 0]], [0, 0]),
     "growing": ("dx/dt = x + y + I\ndy/dt = 2 * y", {}, [[1, 1], [0, 2]], [[1, 0], [0, 0]], [0, 0]),
     "no change": ("dx/dt = 0 * x", {}, [[0]], [[0, 0]], [0]),
@@ -41,21 +41,21 @@ def declared(name):
     return NeuronModel(equations, parameters, inputs=("I", "J"), method="exact"), [np.array(m, dtype=float) for m in matrices]
 
 
-def stepped(cell, model, method, I, J):
+def stepped(cell, model, method, current_i, current_j):
     state = dict(zip(model.states, STATE, strict=False))
-    result = cell(model, method, DT)(**state, **{p: {"I": I, "J": J}[p] for p in model.ports})
+    result = cell(model, method, DT)(**state, **{p: {"I": current_i, "J": current_j}[p] for p in model.ports})
     return np.array([result[s] for s in model.states])
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-@pytest.mark.parametrize("I, J", [(0.0, 0.0), (0.6, -1.1)])
-def test_the_propagator_is_the_matrix_exponential(cell, name, I, J):
+@pytest.mark.parametrize("drive", [(0.0, 0.0), (0.6, -1.1)])
+def test_the_propagator_is_the_matrix_exponential(cell, name, drive):
     model, (A, B, c) = declared(name)
     n = len(A)
     augmented = np.zeros((n + 1, n + 1))
-    augmented[:n, :n], augmented[:n, n] = A, B @ [I, J] + c
+    augmented[:n, :n], augmented[:n, n] = A, B @ drive + c
     expected = (expm(augmented * DT) @ [*STATE[:n], 1.0])[:n]
-    np.testing.assert_allclose(stepped(cell, model, "exact", I, J), expected, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(stepped(cell, model, "exact", *drive), expected, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -76,7 +76,7 @@ def test_an_impulse_comes_at_the_end_of_the_step(cell, name):
 
 def test_many_small_steps_are_one_large_one(cell):
     model, _ = declared("complex rates")
-    state = dict(x=0.8, y=-0.3)
+    state = {"x": 0.8, "y": -0.3}
     small, _ = cell(model, dt=0.01).run(state, 500, I=0.4)
     large, _ = cell(model, dt=5.0).run(state, 1, I=0.4)
     for s in state:
@@ -96,13 +96,13 @@ def test_matrices_in_terms_of_parameters():
     model, _ = declared("coupled")
     linear = linear_system(derive(model, {}))
     a, b, current = symbol("a"), symbol("b"), symbol("I")
-    assert linear.A == {("x", "x"): -1 / a, ("x", "y"): 1 / a, ("y", "y"): -1 / b}
-    assert linear.B == {("x", current): 1 / a} and linear.c == {}
+    assert {("x", "x"): -1 / a, ("x", "y"): 1 / a, ("y", "y"): -1 / b} == linear.A
+    assert {("x", current): 1 / a} == linear.B and linear.c == {}
     assert linear.sources("x") == ["x", "y"] and linear.sources("y") == ["y"]
 
 
 def test_maps_are_constant_within_a_step(cell):
-    model = NeuronModel("dx/dt = -x / a + m\nm := m / 2", dict(a=4.0), method="exact")
+    model = NeuronModel("dx/dt = -x / a + m\nm := m / 2", {"a": 4.0}, method="exact")
     result = cell(model, dt=DT)(x=0.8, m=2.0)
     assert result["x"] == pytest.approx(0.8 * np.exp(-DT / 4) + 2 * 4 * (1 - np.exp(-DT / 4)), rel=1e-14)
     assert result["m"] == 1.0
@@ -111,8 +111,8 @@ def test_maps_are_constant_within_a_step(cell):
 @pytest.mark.parametrize("method", ["exact", "impulse"])
 @pytest.mark.parametrize(
     "slope",
-    ["-x * y", "-x**2", "exp(x)", "x * I", "I**2", "-x + t", "-x * t", "I * t", "abs(x)", "min(x, 1)", "where(x > 0, -x, x)", "where(x > 0, -1, 1)",
-     "where(t > 1, -x, 0)", "where(I > 0, 1, 2)", "sign(x)", "max(I, 0)"],
+    ["-x * y", "-x**2", "exp(x)", "x * I", "I**2", "-x + t", "-x * t", "I * t", "abs(x)", "min(x, 1)", "where(x > 0, -x, x)",
+     "where(x > 0, -1, 1)", "where(t > 1, -x, 0)", "where(I > 0, 1, 2)", "sign(x)", "max(I, 0)"],
 )  # fmt: skip
 def test_what_is_not_linear_is_refused_by_name(cell, method, slope):
     model = NeuronModel(f"dy/dt = -y\ndx/dt = {slope}", name="bent")
@@ -146,7 +146,11 @@ NOISY = {
     "independent": ("dx/dt = -x + 0.5 * xi_a\ndy/dt = -2 * y + 3 * xi_b", [[-1, 0], [0, -2]], [[0.5, 0], [0, 3]]),
     "coupled": ("dx/dt = -x + y + 0.5 * xi_a\ndy/dt = -2 * y + 3 * xi_b", [[-1, 1], [0, -2]], [[0.5, 0], [0, 3]]),
     "passed on": ("dx/dt = -x + y + 0 * xi_a\ndy/dt = -2 * y + 3 * xi_b + 0.1 * xi_a", [[-1, 1], [0, -2]], [[0, 0], [0.1, 3]]),
-    "oscillator": ("dx/dt = -0.1 * x - 2 * y + 0.4 * xi_a\ndy/dt = 2 * x - 0.1 * y + 0.2 * xi_b", [[-0.1, -2], [2, -0.1]], [[0.4, 0], [0, 0.2]]),
+    "oscillator": (
+        "dx/dt = -0.1 * x - 2 * y + 0.4 * xi_a\ndy/dt = 2 * x - 0.1 * y + 0.2 * xi_b",
+        [[-0.1, -2], [2, -0.1]],
+        [[0.4, 0], [0, 0.2]],
+    ),
     "repeated": ("dx/dt = -x + y + 0.4 * xi_a\ndy/dt = -y + 0.2 * xi_b", [[-1, 1], [0, -1]], [[0.4, 0], [0, 0.2]]),
     "crossed": ("dx/dt = -x + 0.4 * xi_b\ndy/dt = -y + 0.2 * xi_a", [[-1, 0], [0, -1]], [[0, 0.4], [0.2, 0]]),
     "shared": ("dx/dt = -x + y + 0.4 * xi_a + 0.3 * xi_b\ndy/dt = -3 * y + 0.2 * xi_b", [[-1, 1], [0, -3]], [[0.4, 0.3], [0, 0.2]]),

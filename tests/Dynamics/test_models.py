@@ -6,7 +6,7 @@ from spaic import NeuronModel, Parameter, SynapseModel
 from spaic.Dynamics.models import METHODS
 from spaic.errors import DeclarationError
 
-LIF = dict(equations="dV/dt = (I - V) / tau", parameters={"tau": 10.0}, spike="V > 1", reset="V = 0", name="demo")
+LIF = {"equations": "dV/dt = (I - V) / tau", "parameters": {"tau": 10.0}, "spike": "V > 1", "reset": "V = 0", "name": "demo"}
 
 
 def refused(match, kind=NeuronModel, **changes):
@@ -59,7 +59,9 @@ def test_an_unknown_method_suggests_the_nearest():
     refused("demo: unknown integrator 'eulr'; did you mean 'euler'", method="eulr")
 
 
-@pytest.mark.parametrize("name", ["dt", "t", "w", "O", "refractory", "exp", "pi", "xi", "xi_a", "V_before_reset", "__x", "for", "a b", "1a", ""])
+@pytest.mark.parametrize(
+    "name", ["dt", "t", "w", "O", "refractory", "exp", "pi", "xi", "xi_a", "V_before_reset", "__x", "for", "a b", "1a", ""]
+)
 def test_reserved_names(name):
     message = "reserved or not a name|cannot read the equation|cannot read"
     refused(message, parameters={"tau": 10.0, name: 1.0})
@@ -73,7 +75,7 @@ def test_names_with_two_underscores_are_unknown_everywhere():
         refused(r"demo, .*unknown name '__", **{place: text})
 
 
-@pytest.mark.parametrize("clash", [dict(parameters={"tau": 1.0, "V": 1.0}), dict(inputs=("I", "V"))])
+@pytest.mark.parametrize("clash", [{"parameters": {"tau": 1.0, "V": 1.0}}, {"inputs": ("I", "V")}])
 def test_an_equation_has_a_name_of_its_own(clash):
     refused("demo: 'V' has an equation and is a parameter or input too", **clash)
 
@@ -165,7 +167,12 @@ def test_a_spike_condition_is_one_comparison(text):
 
 @pytest.mark.parametrize(
     "text, problem",
-    [("t_reff: V", "'t_reff' is not a parameter"), ("tau: U", "'U' is not a state"), ("tau:", "'tau:' needs a spike condition and states"), ("tau", "'tau' needs a spike")],
+    [
+        ("t_reff: V", "'t_reff' is not a parameter"),
+        ("tau: U", "'U' is not a state"),
+        ("tau:", "'tau:' needs a spike condition and states"),
+        ("tau", "'tau' needs a spike"),
+    ],
 )
 def test_refractory_text(text, problem):
     refused(f"demo, refractory: {problem}", refractory=text)
@@ -176,7 +183,7 @@ def test_a_refractory_period_needs_a_spike():
 
 
 def test_the_output_of_a_synapse_is_one_of_its_variables():
-    synapse = dict(equations="dI_s/dt = -I_s", parameters={}, receive="I_s += w", name="syn")
+    synapse = {"equations": "dI_s/dt = -I_s", "parameters": {}, "receive": "I_s += w", "name": "syn"}
     assert SynapseModel(**synapse, output="I_s").output == "I_s"
     for wrong in ("", "w", "I_t"):
         with pytest.raises(DeclarationError, match=f"syn: the output '{wrong}' is not a state or value"):

@@ -67,7 +67,7 @@ def test_a_refractory_neuron_waits_for_whole_steps(cell):
     model = NeuronModel(
         "dV/dt = I\ndU/dt = 1", {"t_ref": 0.3}, receive="V += w", spike="V > 1", reset="V = 0.5", refractory="t_ref: V", method="euler"
     )
-    one, state, spikes, held = cell(model), dict(V=0.0, U=0.0, refractory=0.0), [], []
+    one, state, spikes, held = cell(model), {"V": 0.0, "U": 0.0, "refractory": 0.0}, [], []
     for _ in range(12):
         result = one(**state, I=0.0, input=2.0)
         state = {s: result[s] for s in state}
@@ -81,7 +81,7 @@ def test_a_refractory_neuron_waits_for_whole_steps(cell):
 def test_every_neuron_has_its_own_refractory_period(cell):
     model = NeuronModel("dV/dt = 20", {"t_ref": 0.0}, spike="V > 1", reset="V = 0", refractory="t_ref: V")
     one = cell(model, shape=(3,), t_ref=[0.0, 0.1, 0.2])
-    state, count = dict(V=np.zeros(3), refractory=np.zeros(3)), np.zeros(3)
+    state, count = {"V": np.zeros(3), "refractory": np.zeros(3)}, np.zeros(3)
     for _ in range(12):
         result = one(**state)
         state, count = {s: result[s] for s in state}, count + result["O"]
@@ -107,10 +107,10 @@ def test_an_interpolated_reset_integrates_the_rest_of_the_step(cell, method):
     assert float(one(V=0.6)["V"]) == pytest.approx(float(cell(rest, dt=0.5 * (1 - part))(V=-0.5)["V"]), rel=1e-12)
 
 
-@pytest.mark.parametrize("changes", [dict(spike="", reset=""), dict(receive="V += w")])
+@pytest.mark.parametrize("changes", [{"spike": "", "reset": ""}, {"receive": "V += w"}])
 def test_an_interpolated_reset_needs_a_crossing_between_two_steps(changes):
     with pytest.raises(DeclarationError, match="demo: interpolate needs"):
-        NeuronModel(**{**dict(equations="dV/dt = I", spike="V > 1", reset="V = 0", interpolate=True, name="demo"), **changes})
+        NeuronModel(**{**{"equations": "dV/dt = I", "spike": "V > 1", "reset": "V = 0", "interpolate": True, "name": "demo"}, **changes})
 
 
 @pytest.mark.parametrize("substeps", [0, -1, 1.5, True, "2"])

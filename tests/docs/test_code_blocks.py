@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
 from spaic import cli, registry
 
@@ -42,11 +43,14 @@ def blocks(page: Path) -> list[Block]:
 
 @pytest.fixture
 def sandbox(tmp_path, monkeypatch):
-    """A folder to write into, pictures without a screen, registries that forget what a page adds to them."""
+    """A folder to write into, pictures without a screen, one thread, registries that forget what a page adds to them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
     kept = [(r, dict(r._items), dict(r._aliases)) for r in vars(registry).values() if isinstance(r, registry.Registry)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     yield
+    torch.set_num_threads(threads)
     for r, items, aliases in kept:
         r._items, r._aliases = items, aliases
 

@@ -10,7 +10,7 @@ import numpy as np
 from spaic.Backend.element import Element, initial_parameters, population_element, synapse_element
 from spaic.Backend.Reference.transforms import apply
 from spaic.Dynamics.primitives import PRIMITIVES
-from spaic.Dynamics.step import arrival
+from spaic.Dynamics.names import arrival, normal_name
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
@@ -53,7 +53,7 @@ class ReferenceProgram(Program):
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
             for name in self.order:
-                now.update(self._advance(self.elements[name], parameters, arrays, now, n))
+                now.update(self._advance(self.elements[name], parameters, arrays, now, n, state.run))
             for path in [p for p in arrays if p.endswith(".history")]:
                 arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
             self._record(recorded, {**parameters, **now}, n)
@@ -64,31 +64,35 @@ class ReferenceProgram(Program):
 
         return listing(self.elements[path].tape)
 
-    def _advance(self, element: Element, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int) -> dict[str, Any]:
+    def _advance(
+        self, element: Element, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int
+    ) -> dict[str, Any]:
         """One step of a population; `arrays` gets its new states, the result what others may read."""
         amounts: dict[str, Any] = {}
         for link in self.graph.arriving(element.path):
-            delivered = self._deliver(link, parameters, arrays, now, n).reshape(-1, *element.shape)
+            delivered = self._deliver(link, parameters, arrays, now, n, run).reshape(-1, *element.shape)
             now[f"{link.name}.current"] = delivered
             amounts[link.port] = amounts[link.port] + delivered if link.port in amounts else delivered
-        return self._step(element, parameters, arrays, amounts, n)
+        return self._step(element, parameters, arrays, amounts, n, run)
 
-    def _step(self, element: Element, parameters: Arrays, arrays: dict[str, Any], amounts: dict[str, Any], n: int) -> dict[str, Any]:
+    def _step(
+        self, element: Element, parameters: Arrays, arrays: dict[str, Any], amounts: dict[str, Any], n: int, run: int
+    ) -> dict[str, Any]:
         dt = self.graph.clock.dt
         own = {name: arrays[f"{element.path}.{name}"] for name in element.step.states}
         batch = next(iter(amounts.values())).shape[0] if amounts else next(iter(own.values())).shape[0]
         normals: dict[str, Any] = {}
         if element.step.noises:
             shape = (len(element.step.noises), batch, *element.shape)
-            drawn = Noise(Key(self.graph.seed, element.path, "noise"), shape).steps(n, n + 1)[0]
-            normals = {f"normal:{name}": drawn[i] for i, name in enumerate(element.step.noises)}
+            drawn = Noise(Key(self.graph.seed, element.path, "noise", run), shape).steps(n, n + 1)[0]
+            normals = {normal_name(name): drawn[i] for i, name in enumerate(element.step.noises)}
         given = {**_own(parameters, element.path), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
         result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
         full = {k: np.broadcast_to(v, (batch, *element.shape)) for k, v in result.items()}
         arrays.update({f"{element.path}.{k}": full[k] for k in element.step.states})
         return {f"{element.path}.{k}": v for k, v in full.items()}
 
-    def _deliver(self, link: Link, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int) -> np.ndarray:
+    def _deliver(self, link: Link, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
         delay, own = self.schedule.delays[link.name], _own(parameters, link.name)
         if isinstance(delay, int):
@@ -101,7 +105,7 @@ class ReferenceProgram(Program):
         if synapse is None:
             return x
         x = x.reshape(len(x), *synapse.shape)
-        result = self._step(synapse, parameters, arrays, {synapse.model.ports[0]: x}, n)
+        result = self._step(synapse, parameters, arrays, {synapse.model.ports[0]: x}, n, run)
         now.update(result)
         return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
 

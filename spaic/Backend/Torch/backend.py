@@ -40,6 +40,7 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     """
 
     backend_name = "pytorch"
+    is_differentiable = True
 
     def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
         super().__init__(str(device), dt, dtype)

@@ -56,7 +56,7 @@ class ParameterTree(nn.Module):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Path -> a copy of every value."""
-        return {k: np.array(v.detach().cpu()) if isinstance(v, Tensor) else np.asarray(v) for k, v in self.tensors().items()}
+        return {k: v.detach().cpu().numpy().copy() if isinstance(v, Tensor) else np.asarray(v) for k, v in self.tensors().items()}
 
     def sizes(self) -> dict[str, int]:
         """Path -> number of trainable values."""

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spaic.Dynamics.primitives import EXPREL_SLOPE_SERIES, SERIES_BELOW
+
 Operand = Tensor | float
 
 _SMALL = 1e-5
@@ -33,9 +35,11 @@ def _exprel(x: Operand) -> Any:
 
 def _exprel_slope(x: Operand) -> Any:
     x = tensor(x)
-    near = x.abs() < 1e-2
+    near = x.abs() < SERIES_BELOW
     safe = torch.where(near, torch.ones_like(x), x)
-    series = 0.5 + x * (1 / 3 + x * (1 / 8 + x * (1 / 30 + x * (1 / 144 + x * (1 / 840 + x / 5760)))))
+    series = torch.zeros_like(x)
+    for coefficient in EXPREL_SLOPE_SERIES:
+        series = series * x + coefficient
     return torch.where(near, series, (torch.exp(safe) * (safe - 1) + 1) / (safe * safe))
 
 
@@ -84,7 +88,21 @@ def _matrix_exp(*cells_and_size: Any) -> Tensor:
     *cells, size = cells_and_size
     parts = torch.broadcast_tensors(*(tensor(c).to(torch.float64) for c in cells))
     flat = torch.stack(parts, dim=-1)
-    return torch.linalg.matrix_exp(flat.reshape(*flat.shape[:-1], size, size))
+    return matrix_exponential(flat.reshape(*flat.shape[:-1], size, size))
+
+
+def matrix_exponential(matrix: Tensor) -> Tensor:
+    """Exponential of small matrices by scaling, Taylor series and squaring, to rounding (torch's own is good to 3e-12 only)."""
+    largest = float(matrix.detach().abs().sum(-1).max())
+    halvings = max(0, math.ceil(math.log2(largest)) + 1) if largest > 0 else 0
+    scaled = matrix / 2.0**halvings
+    unit = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    result = unit
+    for order in range(18, 0, -1):  # 0.5**19 / 19! is far below rounding
+        result = unit + scaled @ result / order
+    for _ in range(halvings):
+        result = result @ result
+    return result
 
 
 def _sigmoid(x: float) -> float:

@@ -14,7 +14,7 @@ from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Dynamics.show import listing
-from spaic.Dynamics.step import arrival
+from spaic.Dynamics.names import arrival, normal_name
 from spaic.errors import UnknownName, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State
@@ -54,7 +54,7 @@ class TorchProgram(Program):
             own = own_parameters(parameters, element.path)
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
-                start = value if isinstance(value, Tensor) else torch.tensor(value)
+                start = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
                 arrays[f"{element.path}.{name}"] = start.to(self.device, self.dtype).expand(batch, *element.shape)
         for link in self.graph.links:
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
@@ -167,7 +167,7 @@ class Loop:
         """Step `n` of the run, with what arrives at each port."""
         values: dict[str, Any] = {**self.states, **{arrival(port): amount for port, amount in amounts.items()}}
         if self.normals is not None:
-            values.update({f"normal:{name}": self.normals[n, i] for i, name in enumerate(self.element.step.noises)})
+            values.update({normal_name(name): self.normals[n, i] for i, name in enumerate(self.element.step.noises)})
         if self.reads_time:
             values["t"] = (self.run.start + n) * self.run.program.graph.clock.dt
         result = self.tape.step(values)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Dynamics.surrogate import Surrogate
-from spaic.Dynamics.tape import lower
 
 
 class _SurrogateSpike(torch.autograd.Function):
@@ -47,6 +46,8 @@ def spike_function(surrogate: Surrogate | None) -> Callable[[Tensor, int], Tenso
 
 def derivative_function(surrogate: Surrogate) -> Callable[[Tensor], Tensor]:
     """The surrogate derivative as a function of x = V - V_th."""
+    from spaic.Dynamics.lowering import lower  # SymPy is loaded when it is needed
+
     tape = lower([("derivative", surrogate.sympy)], {"derivative": "derivative"}, ())
 
     def derivative(x: Tensor) -> Tensor:

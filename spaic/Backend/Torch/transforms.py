@@ -59,24 +59,37 @@ def effective_weight(transform: Transform, weight: Tensor) -> Tensor:
 
 
 class _ByteProduct(torch.autograd.Function):
-    """``x @ W.T`` for spikes kept as bytes: only a block at a time is turned into floats, on the way forward and back."""
+    """``x @ W.T`` for spikes kept as bytes, without ever holding them as floats.
+
+    Few spikes: the columns of the weights that belong to them are added up. Many: dense products, block by block.
+    """
 
     BLOCK = 1 << 22  # elements: fits the cache with its product
+    FEW = 0.01  # of all inputs; above it the dense product is faster
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.dtype = weight.dtype
-        return torch.cat([part.to(weight.dtype) @ weight.T for part in _ByteProduct.blocks(x)])
+        ctx.is_sparse = int(torch.count_nonzero(x)) < _ByteProduct.FEW * x.numel()
+        ctx.shape, ctx.dtype = weight.shape, weight.dtype
+        if not ctx.is_sparse:
+            ctx.save_for_backward(x)
+            return torch.cat([part.to(weight.dtype) @ weight.T for part in _ByteProduct.blocks(x)])
+        row, column = x.nonzero(as_tuple=True)
+        ctx.save_for_backward(row, column)
+        return weight.new_zeros(len(x), len(weight)).index_add_(0, row, weight.T[column])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
+        (gradient,) = gradients
+        if ctx.is_sparse:
+            row, column = ctx.saved_tensors
+            post, pre = ctx.shape
+            return None, gradient.new_zeros(pre, post).index_add_(0, column, gradient[row]).T
         (x,) = ctx.saved_tensors
+        total = torch.zeros(ctx.shape, dtype=ctx.dtype, device=x.device)
         parts = _ByteProduct.blocks(x)
-        pieces = gradients[0].split([len(p) for p in parts])
-        total = pieces[0].T @ parts[0].to(ctx.dtype)
-        for gradient, part in zip(pieces[1:], parts[1:], strict=True):
-            total.addmm_(gradient.T, part.to(ctx.dtype))
+        for piece, part in zip(gradient.split([len(p) for p in parts]), parts, strict=True):
+            total.addmm_(piece.T, part.to(ctx.dtype))
         return None, total
 
     @staticmethod
