@@ -60,7 +60,7 @@ def nearest(name: object, candidates: Iterable[str]) -> str:
     names = sorted({str(c) for c in candidates})
     close = difflib.get_close_matches(str(name).lower(), [n.lower() for n in names], n=1, cutoff=0.5)
     if close:
-        match = next(n for n in names if n.lower() == close[0])
+        match = max((n for n in names if n.lower() == close[0]), key=lambda n: difflib.SequenceMatcher(None, str(name), n).ratio())
         return f"did you mean {match!r}?"
     if not names:
         return "nothing is available here"

@@ -55,8 +55,12 @@ class Backend(ABC):
         """A program for `graph`; what the backend cannot do is refused by name."""
 
     @abstractmethod
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> Any:
-        """What holds the parameters: it has ``tensors()``, ``arrays()``, ``sizes()`` and ``needs_gradient()``."""
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> Any:
+        """What holds the parameters: it has ``tensors()``, ``arrays()``, ``sizes()`` and ``needs_gradient()``.
+
+        What `previous`, the store of an earlier build, holds and still fits is kept: the very objects, where the
+        backends are of one kind, so that an optimizer goes on with them.
+        """
 
     def move(self, device: object) -> None:
         """Use another device from now on."""
@@ -79,3 +83,9 @@ class Backend(ABC):
     def guarded(self, prediction: Any, path: str) -> Any:
         """`prediction`, which answers a second backward pass with an error that says what to do."""
         return prediction
+
+
+def kept(values: Mapping[str, np.ndarray], previous: Any) -> dict[str, np.ndarray]:
+    """`values`, with those of an earlier store where path and shape are the same."""
+    old = previous.arrays() if previous is not None else {}
+    return {k: old[k] if k in old and np.shape(old[k]) == np.shape(v) else v for k, v in values.items()}

@@ -12,7 +12,6 @@ import numpy as np
 from spaic.Dynamics.expression import Expression
 from spaic.Dynamics.models import Model, NeuronModel
 from spaic.Dynamics.names import REFRACTORY
-from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.Dynamics.tape import Tape
@@ -76,19 +75,14 @@ class Element:
     def parameters(self) -> dict[str, np.ndarray]:
         """Every parameter as declared: float64, a scalar or of `shape`."""
         values: dict[str, np.ndarray] = {}
-        waiting = {k: p for k, p in self.model.parameters.items() if isinstance(p, Parameter)}
-        while waiting:
-            for name, declared in list(waiting.items()):
-                value = self.given.get(name, declared.default)
-                if isinstance(value, str):
-                    expression = Expression(value, f"{self.path}.{name}")
-                    if expression.symbols & waiting.keys():
-                        continue
-                    array = evaluate(expression, values)
-                else:
-                    array = materialise(value, self.shape, Key(self.seed, self.path, name))
-                values[name] = declared.check(array, f"{self.path}.{name}")
-                del waiting[name]
+        for name in self.model.default_order:
+            declared = self.model.parameter(name)
+            value = self.given.get(name, declared.default)
+            if isinstance(value, str):
+                array = evaluate(Expression(value, f"{self.path}.{name}"), values)
+            else:
+                array = materialise(value, self.shape, Key(self.seed, self.path, name))
+            values[name] = declared.check(array, f"{self.path}.{name}")
         return values
 
     @cached_property

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sympy
 from sympy import Function, Integer, Piecewise, S
 
+from spaic.Dynamics import primitives
 
-class sigmoid(Function):  # noqa: N801
+
+class Real(Function):
+    """A real function of real numbers; of a number it is a number."""
+
+    is_real = True
+    numeric: Any = None
+
+    @classmethod
+    def eval(cls, *args: Any) -> Any:
+        if cls.numeric is not None and len(args) == 1 and args[0].is_number and args[0].is_real:
+            return sympy.Float(float(cls.numeric(float(args[0]))))
+        return None
+
+
+class sigmoid(Real):  # noqa: N801
     """``1 / (1 + exp(-x))``."""
+
+    numeric = staticmethod(primitives.sigmoid)
 
     def fdiff(self, argindex: int = 1) -> Any:
         return self * (1 - self)
@@ -18,8 +36,10 @@ class sigmoid(Function):  # noqa: N801
         return rf"\sigma\left({printer._print(self.args[0])}\right)"
 
 
-class expm1(Function):  # noqa: N801
+class expm1(Real):  # noqa: N801
     """``exp(x) - 1``, accurate near 0."""
+
+    numeric = staticmethod(math.expm1)
 
     def fdiff(self, argindex: int = 1) -> Any:
         return sympy.exp(self.args[0])
@@ -28,12 +48,14 @@ class expm1(Function):  # noqa: N801
         return rf"e^{{{printer._print(self.args[0])}}} - 1"
 
 
-class exprel(Function):  # noqa: N801
+class exprel(Real):  # noqa: N801
     """``(exp(x) - 1) / x``, which is 1 at 0: the removable singularity of gating rates and of propagators."""
 
+    numeric = staticmethod(primitives.exprel)
+
     @classmethod
-    def eval(cls, x: Any) -> Any:
-        return S.One if x == 0 else None
+    def eval(cls, *args: Any) -> Any:
+        return S.One if args[0] == 0 else super().eval(*args)
 
     def fdiff(self, argindex: int = 1) -> Any:
         return exprel_slope(self.args[0])
@@ -42,27 +64,29 @@ class exprel(Function):  # noqa: N801
         return rf"\operatorname{{exprel}}\left({printer._print(self.args[0])}\right)"
 
 
-class exprel_slope(Function):  # noqa: N801
+class exprel_slope(Real):  # noqa: N801
     """Derivative of :class:`exprel`, which is 1/2 at 0."""
 
+    numeric = staticmethod(primitives.exprel_slope)
+
     @classmethod
-    def eval(cls, x: Any) -> Any:
-        return S.Half if x == 0 else None
+    def eval(cls, *args: Any) -> Any:
+        return S.Half if args[0] == 0 else super().eval(*args)
 
     def fdiff(self, argindex: int = 1) -> Any:
         x = self.args[0]
         return (sympy.exp(x) - 2 * self) / x
 
 
-class select(Function):  # noqa: N801
+class select(Real):  # noqa: N801
     """``select(o, a, b)``: `a` where the spike `o` is 1, else `b`; in a gradient `o` counts as the weight of the mix."""
 
 
-class spike(Function):  # noqa: N801
+class spike(Real):  # noqa: N801
     """``spike(r, strict)``: 1 where the residual r > 0 (or >= 0), else 0; its gradient is the surrogate's."""
 
 
-class detach(Function):  # noqa: N801
+class detach(Real):  # noqa: N801
     """Its argument, through which no gradient passes."""
 
 
@@ -70,7 +94,7 @@ class matrix_exp(Function):  # noqa: N801
     """``matrix_exp(n, *entries)``: the exponential of the n x n matrix with these entries, row by row."""
 
 
-class entry(Function):  # noqa: N801
+class entry(Real):  # noqa: N801
     """``entry(matrix, i, j)``: one element of a matrix-valued expression."""
 
 

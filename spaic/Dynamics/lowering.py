@@ -39,8 +39,9 @@ def lower(
         Outputs to keep; operations that serve none of them are dropped.
     """
     lowering = _Lowering(dict(assignments), frozenset(invariant))
-    keep = outputs if wanted is None else {k: outputs[k] for k in wanted}
-    return lowering.tape({name: lowering.slot(sympy.Symbol(source, real=True)) for name, source in keep.items()})
+    # all outputs are lowered, always in the same order, so that what is recorded does not change how anything is computed
+    slots = {name: lowering.slot(sympy.Symbol(source, real=True)) for name, source in outputs.items()}
+    return lowering.tape(slots if wanted is None else {name: slots[name] for name in wanted})
 
 
 class _Lowering:
@@ -54,9 +55,15 @@ class _Lowering:
         self.size = 0
 
     def tape(self, outputs: dict[str, int]) -> Tape:
-        prelude = tuple(op for op in self.ops if op.out not in self.varies)
-        body = tuple(op for op in self.ops if op.out in self.varies)
-        return Tape(self.size, self.constants, self.inputs, prelude, body, outputs)
+        needed = set(outputs.values())
+        for op in reversed(self.ops):
+            if op.out in needed:
+                needed.update(op.args)
+        ops = [op for op in self.ops if op.out in needed]
+        prelude = tuple(op for op in ops if op.out not in self.varies)
+        body = tuple(op for op in ops if op.out in self.varies)
+        constants = {slot: value for slot, value in self.constants.items() if slot in needed}
+        return Tape(self.size, constants, {name: s for name, s in self.inputs.items() if s in needed}, prelude, body, outputs)
 
     def slot(self, node: Any) -> int:
         if node not in self.slots:
@@ -178,6 +185,9 @@ class _Lowering:
             for value, condition in reversed(branches):
                 otherwise = self._emit("where", self.slot(condition), self.slot(value), otherwise)
             return otherwise
+        if isinstance(node, sympy.ITE):
+            condition, yes, no = node.args
+            return self.slot(sympy.Or(sympy.And(condition, yes), sympy.And(sympy.Not(condition), no)))
         if isinstance(node, sympy.Heaviside):  # the slope of min and max
             return self._emit("where", self._emit("gt", self.slot(node.args[0]), self._constant(0.0)), self._constant(1.0), self._constant(0.0))
         if isinstance(node, sympy.DiracDelta):  # the slope of a jump, 0 but for one point

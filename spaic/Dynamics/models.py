@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, Comparison, Expression, is_name
@@ -110,6 +111,11 @@ class Model:
         read = frozenset().union(*(e.right.symbols for e in self.lines)) if self.lines else frozenset()
         return tuple(name for name in self.inputs if name in read)
 
+    def parameter(self, name: str) -> Parameter:
+        """The declaration of a parameter."""
+        declared = self.parameters[name]
+        return declared if isinstance(declared, Parameter) else Parameter(declared)
+
     @property
     def ports(self) -> tuple[str, ...]:
         """All ports; the first one is where a connection goes that names none."""
@@ -121,10 +127,30 @@ class Model:
         read = set().union(*(e.right.symbols for e in self.lines)) if self.lines else set()
         return tuple(sorted(s for s in read if s == "xi" or s.startswith("xi_")))
 
+    @cached_property
+    def default_order(self) -> tuple[str, ...]:
+        """Parameters, each after those that its default reads."""
+        texts = {k: p.default for k, p in self.parameters.items() if isinstance(p, Parameter) and isinstance(p.default, str)}
+        reads = {k: Expression(t, f"{self.name}, default of {k}").symbols for k, t in texts.items()}
+        try:
+            return tuple(TopologicalSorter({k: sorted(reads.get(k, ())) for k in sorted(self.parameters)}).static_order())
+        except CycleError as error:
+            loop = " -> ".join(error.args[1])
+            raise DeclarationError(f"{self.name}: the defaults {loop} read each other; give one of them a number") from None
+
+    @cached_property
+    def _noisy_values(self) -> frozenset[str]:
+        """Intermediate values that contain white noise, which has no value at an instant."""
+        noisy: set[str] = set()
+        for value in self.values:
+            if value.right.symbols & (noisy | set(self.noises)):
+                noisy.add(value.name)
+        return frozenset(noisy)
+
     @property
     def variables(self) -> tuple[str, ...]:
         """Everything that can be recorded."""
-        own = (*self.states, *(e.name for e in self.values))
+        own = (*self.states, *(e.name for e in self.values if e.name not in self._noisy_values))
         return (*own, *(v + BEFORE_RESET for v in own))
 
     def _texts(self) -> list[Expression]:
@@ -169,14 +195,11 @@ class Model:
                 raise DeclarationError(f"{self.name}, {place}: {name!r} is not a state; {nearest(name, self.states)}")
         for where, text in self._parameter_texts():
             self._check_known(Expression(text, where), set(self.parameters))
+        self.default_order  # noqa: B018  defaults that read each other are refused where they are written
 
     def _check_noiseless(self, expression: Expression) -> None:
         """White noise belongs to equations: at an instant, as receive, spike and reset are, it has no value."""
-        noisy: set[str] = set()
-        for value in self.values:
-            if value.right.symbols & (noisy | set(self.noises)):
-                noisy.add(value.name)
-        for name in sorted(expression.symbols & noisy):
+        for name in sorted(expression.symbols & self._noisy_values):
             raise expression.refuse(f"{name!r} contains the noise xi", "read a state instead")
 
     def _parameter_texts(self) -> list[tuple[str, str]]:

@@ -48,6 +48,8 @@ class Parameter:
     def __post_init__(self) -> None:
         check_unit(self.unit, "Parameter")
         self.bounds  # noqa: B018  a bad range is refused where it is written
+        if not isinstance(self.default, str):
+            self.check(self.default, "Parameter")
 
     @property
     def bounds(self) -> tuple[float, float, bool, bool]:

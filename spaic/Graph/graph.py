@@ -73,6 +73,10 @@ class Graph:
         """Links into a population, sorted by path: the order in which they are summed."""
         return tuple(sorted((k for k in self.links if k.target_node == name), key=lambda k: k.name))
 
+    def sampling(self) -> dict[str, int]:
+        """Path of every recorded variable -> steps from one sample to the next; outputs need every step."""
+        return {p.reads: p.every for p in self.probes} | {o.reads: 1 for o in self.outputs}
+
     def read_variables(self) -> frozenset[str]:
         """Paths of all variables that a link, output or probe reads."""
         return frozenset({k.source for k in self.links} | {o.reads for o in self.outputs} | {p.reads for p in self.probes})

@@ -59,7 +59,7 @@ def schedule(graph: Graph) -> Schedule:
     for population in graph.populations:
         members.setdefault(component[population.name], []).append(population.name)
     links = [(k, component[k.source_node], component[k.target_node]) for k in graph.links if isinstance(graph.by_name[k.source_node], Population)]
-    order = TopologicalSorter({min(members[c]): sorted({min(members[a]) for _, a, b in links if b == c and a != c}) for c in members})
+    order = TopologicalSorter({min(members[c]): sorted({min(members[a]) for _, a, b in links if b == c and a != c}) for c in sorted(members, key=lambda c: min(members[c]))})
     by_leader = {min(names): names for names in members.values()}
     looped = {a for _, a, b in links if a == b}
     stages = []

@@ -51,6 +51,9 @@ class Learner(Annotation):
 
     # --- what it trains
 
+    def parts(self) -> tuple[Element, ...]:
+        return self.trainable
+
     def covers(self, element: Element) -> bool:
         """True if `element` is one of the trainable parts, or inside one."""
         above: Any = element

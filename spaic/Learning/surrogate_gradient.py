@@ -77,7 +77,7 @@ class STCA(SurrogateBP):
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
         What is trained; ``STCA(0.5, net)`` and ``STCA(net, alpha=0.5)`` both work.
     alpha : float
-        Half width of the window around the threshold.
+        Half width of the window around the threshold, 0.5 by default.
     reset_gradient : bool
         Whether the spike in the reset carries gradient.
     name : str, optional
@@ -89,7 +89,7 @@ class STCA(SurrogateBP):
     """
 
     def __init__(
-        self, *given: Any, trainable: Any = None, alpha: float = 0.5, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
+        self, *given: Any, trainable: Any = None, alpha: float | None = None, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         super().__init__(trainable, "rectangular", reset_gradient=reset_gradient, name=name, alpha=alpha)
@@ -104,7 +104,7 @@ class STBP(SurrogateBP):
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
         What is trained; ``STBP(0.5, net)`` and ``STBP(net, alpha=0.5)`` both work.
     alpha : float
-        Variance of the density.
+        Variance of the density, 0.5 by default.
     reset_gradient : bool
         Whether the spike in the reset carries gradient.
     name : str, optional
@@ -116,24 +116,26 @@ class STBP(SurrogateBP):
     """
 
     def __init__(
-        self, *given: Any, trainable: Any = None, alpha: float = 0.5, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
+        self, *given: Any, trainable: Any = None, alpha: float | None = None, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         super().__init__(trainable, "gaussian", reset_gradient=reset_gradient, name=name, a=alpha)
 
 
-def _sorted(kind: str, given: tuple[Any, ...], trainable: Any, alpha: float) -> tuple[Any, float]:
+def _sorted(kind: str, given: tuple[Any, ...], trainable: Any, alpha: float | None) -> tuple[Any, float]:
     """Positional arguments in either order: a number is alpha, anything else what is trained."""
     if len(given) > 2:
         raise DeclarationError(f"{kind}: {len(given)} positional arguments; give trainable and alpha")
     for value in given:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if alpha is not None:
+                raise DeclarationError(f"{kind}: alpha is given twice, {alpha!r} and {value!r}; give it once")
             alpha = value
         elif trainable is None:
             trainable = value
         else:
             raise DeclarationError(f"{kind}: what is trained is given twice, {trainable!r} and {value!r}; give a list")
-    return trainable, alpha
+    return trainable, 0.5 if alpha is None else alpha
 
 
 def _downstream(graph: Graph, starts: set[str]) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.errors import NetworkError
+from spaic.errors import InputError, NetworkError
 from spaic.Learning.losses import count_cross_entropy
 from spaic.Network.network import Network
 from spaic.Network.node import Decoder, Encoder
@@ -72,12 +72,14 @@ def fit(
         for data, label in bar:
             encoder(data)
             net.run(run_time)
+            tally.check(decoder.predict, label)
             value = loss(decoder.predict, label)
             net.learner.optim_zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
             net.learner.optim_step()
             tally.add(decoder.predict, label, float(value.detach()))
             bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}")
+        tally.demand_samples(f"net.fit, epoch {epoch}")
         history.loss.append(tally.loss)
         history.accuracy.append(tally.accuracy)
         if test is not None:
@@ -95,6 +97,7 @@ def evaluate(net: Network, loader: Iterable[Any], run_time: float | None = None)
             encoder(data)
             net.run(run_time)
             tally.add(decoder.predict, label, 0.0)
+    tally.demand_samples("net.evaluate")
     return tally.accuracy
 
 
@@ -108,6 +111,8 @@ def predict(net: Network, loader: Iterable[Any], run_time: float | None = None) 
             net.run(run_time)
             predicted.append(decoder.predict.argmax(1).cpu())
             true.append(torch.as_tensor(label))
+    if not predicted:
+        raise InputError("spaic.predict: the loader gave no samples; give a loader that can be iterated anew")
     return torch.cat(predicted), torch.cat(true)
 
 
@@ -128,11 +133,24 @@ class _Tally:
         self.total = 0.0
 
     def add(self, prediction: Tensor, label: Any, loss: float) -> None:
-        truth = torch.as_tensor(label, device=prediction.device)
+        truth = self.check(prediction, label)
         self.right += int((prediction.detach().argmax(1) == truth).sum())
         self.samples += len(truth)
         self.total += loss
         self.batches += 1
+
+    @staticmethod
+    def check(prediction: Tensor, label: Any) -> Tensor:
+        """The labels as a tensor, one for each sample."""
+        truth = torch.as_tensor(label, device=prediction.device)
+        if truth.shape != prediction.shape[:1]:
+            raise InputError(f"labels: shape {tuple(truth.shape)} for {len(prediction)} samples; give one label per sample")
+        return truth
+
+    def demand_samples(self, where: str) -> None:
+        """Refuse a loader that gave nothing."""
+        if not self.samples:
+            raise InputError(f"{where}: the loader gave no samples; give a loader that can be iterated anew, such as spaic.Dataloader")
 
     @property
     def loss(self) -> float:

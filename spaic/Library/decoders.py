@@ -32,6 +32,9 @@ class Decoding(ABC):
 
     reads: ClassVar[str] = "O"
 
+    def check(self, neurons: int, path: str) -> None:
+        """Refuse a number of neurons that this code cannot read."""
+
     def add(self, carry: Carry | None, record: object, first_step: int, clock: Clock) -> Carry:
         """As :meth:`fold`, for records of any kind of array."""
         return self.fold(carry, torch.as_tensor(record), first_step, clock)
@@ -86,6 +89,13 @@ class SpikeCounts(Decoding):
         demand_number("spike_counts.bias", self.bias)
         demand_number("spike_counts.scale", self.scale)
 
+    def check(self, neurons: int, path: str) -> None:
+        if neurons % self.pop_size:
+            raise NetworkError(
+                f"{path}.pop_size: {neurons} neurons cannot be split into populations of {self.pop_size}; "
+                f"choose a pop_size that divides {neurons}"
+            )
+
     def fold(self, carry: Carry | None, chunk: torch.Tensor, first_step: int, clock: Clock) -> Carry:
         counts = self._pooled(chunk.sum(0, dtype=_real(chunk)).flatten(1))
         return (counts,) if carry is None else (carry[0] + counts,)
@@ -94,11 +104,7 @@ class SpikeCounts(Decoding):
         return (carry[0] + self.bias) * self.scale
 
     def _pooled(self, counts: torch.Tensor) -> torch.Tensor:
-        if counts.shape[1] % self.pop_size:
-            raise NetworkError(
-                f"spike_counts.pop_size: {counts.shape[1]} neurons cannot be split into populations of {self.pop_size}; "
-                f"choose a pop_size that divides {counts.shape[1]}"
-            )
+        self.check(counts.shape[1], "spike_counts")
         return counts.reshape(len(counts), -1, self.pop_size).sum(2)
 
 

@@ -63,13 +63,12 @@ def _tensor(source: object, key: Key, device: torch.device | str) -> torch.Tenso
 def _spread(source: object, shape: tuple[int, ...], batch: int, key: Key, device: torch.device | str) -> torch.Tensor:
     """`source` as a tensor ``[batch, *shape]``."""
     value = _tensor(source, key, device)
-    try:
-        return value.broadcast_to((batch, *shape))
-    except RuntimeError:
+    if value.numel() != 1 and tuple(value.shape) not in (shape, (batch, *shape)):
         raise InputError(
             f"{key.path}: a value of shape {tuple(value.shape)} does not fit {batch} sample(s) of shape {shape}; "
             f"give a number, shape {shape} or shape {(batch, *shape)}"
-        ) from None
+        )
+    return (value.reshape(()) if value.numel() == 1 else value).broadcast_to((batch, *shape))
 
 
 @generators.register("poisson_generator", "poisson")

@@ -51,6 +51,9 @@ class Monitor(Annotation):
         """Path of the variable."""
         return f"{self.target.path}.{self.var_name}"
 
+    def parts(self) -> tuple[Element, ...]:
+        return (self.target,)
+
     def annotate(self, graph: Graph) -> Graph:
         every = self._every(graph.clock)
         others = tuple(p for p in graph.probes if p.reads != self.reads)
@@ -110,9 +113,11 @@ class Monitor(Annotation):
     def _check_index(self, graph: Graph) -> None:
         if self.index is None:
             return
-        size = int(np.prod(getattr(self.target, "shape", ())))
+        if not hasattr(self.target, "shape"):
+            raise DeclarationError(f"{self.path}.index: {self.target.path!r} is no group of neurons; leave the index out")
+        size = int(np.prod(self.target.shape))
         wrong = [i for i in self.index if not -size <= i < size]
-        if wrong or not hasattr(self.target, "shape"):
+        if wrong:
             raise DeclarationError(f"{self.path}.index: {wrong} is outside of {self.target.path!r} with {size} neurons; give indices from 0 to {size - 1}")
 
 

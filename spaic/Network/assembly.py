@@ -29,9 +29,11 @@ class Assembly(Element):
 
     def __init__(self, name: str | None = None) -> None:
         object.__setattr__(self, "_members", {})
+        object.__setattr__(self, "_unnamed", set())
         super().__init__(name)
 
     _members: dict[str, Any]
+    _unnamed: set[str]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_members" not in self.__dict__:
@@ -39,6 +41,8 @@ class Assembly(Element):
         if isinstance(value, Attachment):
             self._adopt(name, value)
         elif isinstance(value, (list, tuple)) and value and all(isinstance(v, Attachment) for v in value):
+            for old in self._listed(name)[len(value) :]:
+                self._release(old)
             for i, item in enumerate(value):
                 self._adopt(f"{name}_{i}", item)
         elif name in self._members:
@@ -58,9 +62,17 @@ class Assembly(Element):
         made = context.leave()
         if error is not None:
             return
-        for name, element in made:
-            if getattr(element, "parent", None) is None and not any(element is m for m in self._members.values()):
-                setattr(self, name or getattr(element, "name", None) or self._automatic_name(element), element)
+        new = [(n, e) for n, e in made if getattr(e, "parent", None) is None and not any(e is m for m in self._members.values())]
+        replaced = [self._members[n] for n, _ in new if n in self._members]
+        for name, member in list(self._members.items()):  # a cell that is run again: what had no name goes with what it joined
+            if name in self._unnamed and any(part is old for part in member.parts() for old in replaced):
+                self._release(name)
+        for name, element in new:
+            own = name or getattr(element, "name", None)
+            if own is None:
+                own = self._automatic_name(element)
+                self._unnamed.add(own)
+            setattr(self, own, element)
 
     def members(self, kind: type | tuple[type, ...] = Element) -> Iterator[Any]:
         """All elements of a kind, in this assembly and those inside it."""
@@ -116,6 +128,11 @@ class Assembly(Element):
         """Tell the network above that it has to be built anew."""
         if self.parent is not None:
             self.parent._changed()
+
+    def _listed(self, name: str) -> list[str]:
+        """Names of the members that a list under this attribute has."""
+        value = self.__dict__.get(name)
+        return [f"{name}_{i}" for i in range(len(value)) if f"{name}_{i}" in self._members] if isinstance(value, (list, tuple)) else []
 
     def _automatic_name(self, element: Any) -> str:
         kind = getattr(element, "kind", type(element).__name__.lower())

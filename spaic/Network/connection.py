@@ -114,6 +114,9 @@ class Connection(Element):
         self.synapse, self.synapse_values = _synapse(syn_type, dict(syn_kwargs or {}))
         self.is_parameter = is_parameter
 
+    def parts(self) -> tuple[Element, ...]:
+        return self.pre, self.post
+
 
 def _link(link_type: str | LinkType, options: Mapping[str, Any]) -> tuple[str, LinkType]:
     if isinstance(link_type, LinkType):
@@ -134,6 +137,8 @@ def _plain(value: Any, path: str) -> Any:
 
 def _delay(delay: Any, max_delay: float | None, min_delay: float) -> Value | None:
     if max_delay is None or max_delay == 0:
+        if min_delay:
+            raise DeclarationError(f"Connection: min_delay {min_delay} is given without max_delay; give both, or delay")
         return None if delay is None else as_value(delay, "Connection.delay")
     if delay is not None:
         raise DeclarationError("Connection: both delay and max_delay are given; give one of them")

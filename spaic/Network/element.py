@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spaic.Dynamics.expression import is_name
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, nearest
 from spaic.Graph.graph import Graph
 from spaic.Network import context
 
@@ -17,7 +17,17 @@ class Attachment:
     """Anything that may be assigned to a network as an attribute and belongs to it from then on."""
 
 
-class Element(Attachment):
+class _Finished(type):
+    """Notes an element once its constructor has succeeded."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        made = super().__call__(*args, **options)
+        made.__dict__["_is_finished"] = True
+        context.note(made)
+        return made
+
+
+class Element(Attachment, metaclass=_Finished):
     """A named part of a network.
 
     Parameters
@@ -34,10 +44,21 @@ class Element(Attachment):
             raise DeclarationError(f"{self.kind}: {name!r} cannot be a name; use letters, digits and underscores")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "parent", None)
-        context.note(self)
 
     name: str | None
     parent: Any
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_is_finished" in self.__dict__ and not name.startswith("_"):
+            if not hasattr(self, name):
+                raise DeclarationError(f"{self.path}: it has no attribute {name!r}; give parameters when it is made ({nearest(name, vars(self))})")
+            if self.parent is not None:
+                self.parent._changed()
+        object.__setattr__(self, name, value)
+
+    def parts(self) -> tuple[Element, ...]:
+        """The elements that this one refers to."""
+        return ()
 
     @property
     def path(self) -> str:

@@ -128,9 +128,10 @@ def _check_membership(network: Assembly, connections: list[Connection]) -> None:
                 problems.append(f"{c.path}: its post {end.path!r} is a {end.kind}, which receives nothing; connect to a neuron group")
             elif role == "pre" and not isinstance(end, (NeuronGroup, Encoder, Generator)):
                 problems.append(f"{c.path}: its pre {end.path!r} is a {end.kind}, which sends nothing; connect from a group or node")
-    for node in network.members((Decoder, Generator)):
-        if node.dec_target is not None and id(node.dec_target) not in inside:
-            problems.append(f"{node.path}: its target {node.dec_target.path!r} is not in the network; add it, or remove the {node.kind}")
+    for element in network.members((Decoder, Generator, Annotation)):
+        for part in element.parts():
+            if id(part) not in inside and part is not network:
+                problems.append(f"{element.path}: its target {part.path!r} is not in the network; add it, or remove the {element.kind}")
     if problems:
         count = f"{len(problems)} problems:\n  " if len(problems) > 1 else ""
         raise GraphError(count + "\n  ".join(problems))

@@ -14,6 +14,7 @@ from spaic.Graph.show import explain
 from spaic.Network.assembly import Assembly
 from spaic.Network.element import Annotation
 from spaic.Network.lower import lower
+from spaic.Network.neurongroup import one_of
 from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.Network.simulation import Simulation
 from spaic.registry import backends
@@ -51,7 +52,7 @@ class Network(Assembly):
         object.__setattr__(self, "_backend", None)
         object.__setattr__(self, "_simulation", None)
         object.__setattr__(self, "_is_stale", False)
-        object.__setattr__(self, "_seed", seed)
+        object.__setattr__(self, "_seed", _seed(seed))
         object.__setattr__(self, "_runtime", None)
         super().__init__(name)
 
@@ -76,6 +77,8 @@ class Network(Assembly):
                     raise
                 warnings.warn(f"{error}; the CPU is used instead", stacklevel=2)
                 backend = made(device="cpu", **options)
+        if isinstance(backend, type) or not hasattr(backend, "compile"):
+            raise DeclarationError(f"net.set_backend: {backend!r} is not a backend; give a name ({', '.join(backends)}) or spaic.Torch_Backend()")
         object.__setattr__(self, "_backend", backend)
         self._changed()
 
@@ -90,13 +93,12 @@ class Network(Assembly):
 
     def set_random_seed(self, seed: int) -> None:
         """Set the seed of weights, noise and random input; takes effect with the next build."""
-        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise DeclarationError(f"net: a seed is a whole number, got {seed!r}; give one")
-        object.__setattr__(self, "_seed", int(seed))
+        object.__setattr__(self, "_seed", _seed(seed))
         object.__setattr__(self, "_simulation", None)
 
     def set_runtime(self, runtime: float) -> None:
         """Set the duration in ms of runs that do not state one."""
+        Clock(self.dt).steps(runtime, "net.set_runtime")
         object.__setattr__(self, "_runtime", runtime)
 
     @property
@@ -107,6 +109,9 @@ class Network(Assembly):
     @property
     def graph(self) -> Graph:
         """The lowered, verified graph of the network as it is now."""
+        return self._lowered()
+
+    def _lowered(self) -> Graph:
         clock = self._backend.clock if self._backend is not None else Clock()
         return lower(self, clock, self._seed)
 
@@ -116,12 +121,9 @@ class Network(Assembly):
         """Lower, verify and compile the network; weights of an earlier build that still fit are kept."""
         if backend is not None or self._backend is None:
             self.set_backend(backend)
-        old = self._simulation
+        graph = self._lowered()
         sources = list(self.members((Encoder, Generator)))
-        previous = old.store.arrays() if old is not None else None
-        simulation = Simulation(self.graph, self._backend, sources, list(self.members(Decoder)), previous)
-        if old is not None:
-            simulation.runs = old.runs
+        simulation = Simulation(graph, self._backend, sources, list(self.members(Decoder)), self._simulation)
         object.__setattr__(self, "_simulation", simulation)
         object.__setattr__(self, "_is_stale", False)
         for annotation in self.members(Annotation):
@@ -129,7 +131,7 @@ class Network(Assembly):
 
     def run(self, run_time: float | None = None, *, backend_time: float | None = None) -> None:
         """Run from the initial state for `run_time` ms; nothing is left over from earlier runs."""
-        self._run(run_time if run_time is not None else backend_time, False, False)
+        self._run(one_of("net.run", run_time=run_time, backend_time=backend_time), False, False)
 
     def run_continue(self, run_time: float | None = None, *, backend_time: float | None = None, keep_gradient: bool = False) -> None:
         """Carry on where the last run ended.
@@ -141,7 +143,7 @@ class Network(Assembly):
         keep_gradient : bool
             False cuts gradients at the seam (truncated backpropagation), True lets them pass.
         """
-        self._run(run_time if run_time is not None else backend_time, True, keep_gradient)
+        self._run(one_of("net.run_continue", run_time=run_time, backend_time=backend_time), True, keep_gradient)
 
     def _run(self, duration: float | None, is_continued: bool, keep_gradient: bool) -> None:
         duration = duration if duration is not None else self._runtime
@@ -156,11 +158,11 @@ class Network(Assembly):
 
     def fit(self, loader: Any, epochs: int = 1, run_time: float | None = None, **options: Any) -> Any:
         """Train on batches of (data, label); the learner of the network does it and returns the history."""
-        return self.learner.fit(loader, epochs, run_time, **options)
+        return self._trainer().fit(loader, epochs, run_time, **options)
 
     def evaluate(self, loader: Any, run_time: float | None = None) -> float:
         """Accuracy on batches of (data, label), without gradients."""
-        return float(self.learner.evaluate(loader, run_time))
+        return float(self._trainer().evaluate(loader, run_time))
 
     def reset(self) -> None:
         """Forget the state: the next ``run_continue`` starts from the initial state."""
@@ -168,7 +170,7 @@ class Network(Assembly):
             self._simulation.state = None
 
     def _built(self) -> Simulation:
-        if self._simulation is None or self._is_stale:
+        if self._simulation is None or self._is_stale or self._simulation.graph.clock != self._backend.clock:
             self.build()
         if self._simulation is None:
             raise StateError("net: it could not be built; call net.build() to see why")
@@ -200,8 +202,8 @@ class Network(Assembly):
     def to(self, device: Any) -> Network:
         """Move to another device; weights and what an optimizer holds of them stay the same tensors."""
         simulation = self._built()
-        simulation.store.to(device)
         self._backend.move(device)
+        simulation.store.to(device)
         simulation.program = self._backend.compile(simulation.graph)
         simulation.state = None
         return self
@@ -233,6 +235,12 @@ class Network(Assembly):
                 raise
             return alone
 
+    def _trainer(self) -> Any:
+        learner = self._alone("learner")
+        if learner is None:
+            raise NetworkError("net.fit: the network has no learner; assign one, such as net.learner = spaic.STCA(0.5, net)")
+        return learner
+
     def _alone(self, name: str) -> Any:
         """``net.learner`` is the only learner, whatever its name."""
         if name != "learner" or "_members" not in self.__dict__:
@@ -241,3 +249,9 @@ class Network(Assembly):
         if len(found) > 1:
             raise NetworkError(f"net.learner: there are {len(found)} learners ({', '.join(m.name for m in found)}); name the one you mean")
         return found[0] if found else None
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise DeclarationError(f"net: a seed is a whole number, got {seed!r}; give one")
+    return int(seed.__index__())

@@ -87,7 +87,7 @@ class NeuronGroup(Element):
         **parameters: Any,
     ) -> None:
         super().__init__(name)
-        self.model = _model(model if model is not None else neuron_model)
+        self.model = _model(one_of("NeuronGroup", model=model, neuron_model=neuron_model))
         changes = {"reset": reset, "substeps": substeps, "interpolate": interpolate}
         if any(v is not None for v in changes.values()):
             self.model = replace(self.model, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ class NeuronGroup(Element):
         self.integrator = integrator or self.model.method
         if self.integrator not in METHODS:
             raise DeclarationError(f"{where}: unknown integrator {integrator!r}; {nearest(integrator, METHODS)}")
-        self.parameters = _parameters(self.model, {**(param or {}), **parameters}, where)
+        self.parameters = _parameters(self.model, {**_without(param or {}, parameters), **parameters}, where)
         self.initial = {_named(k, self.model.states, where, "state"): as_value(v, f"{where}.{k}") for k, v in (initial or {}).items()}
         chosen = [trainable] if isinstance(trainable, str) else trainable
         declared = {k for k, p in self.model.parameters.items() if isinstance(p, Parameter) and p.trainable}
@@ -115,6 +115,14 @@ class NeuronGroup(Element):
         return self.model.name
 
 
+def one_of(where: str, **spellings: Any) -> Any:
+    """The value that was given under one of several spellings; giving it twice is refused."""
+    given = {k: v for k, v in spellings.items() if v is not None}
+    if len(given) > 1:
+        raise DeclarationError(f"{where}: {' and '.join(given)} mean the same and are both given; give one of them")
+    return next(iter(given.values()), None)
+
+
 def group_shape(num: Any, shape: Any, where: str) -> tuple[int, ...]:
     """The shape meant by `num` and `shape`, checked."""
     if num is None and shape is None:
@@ -123,7 +131,7 @@ def group_shape(num: Any, shape: Any, where: str) -> tuple[int, ...]:
         num = _count(num, f"{where}.num")
     if shape is None:
         return (num,)
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     sizes = tuple(_count(n, f"{where}.shape") for n in sizes)
     if not sizes:
         raise DeclarationError(f"{where}: the shape is empty; give at least one size")
@@ -154,6 +162,8 @@ def _parameters(model: NeuronModel, given: Mapping[str, Any], where: str) -> dic
     values: dict[str, Value] = {}
     for key, value in given.items():
         name = _named(key, model.parameters, where, "keyword")
+        if name in values:
+            raise DeclarationError(f"{where}: {name} is given twice, in two spellings; give it once")
         declared = model.parameters[name]
         if isinstance(value, str):
             value = quantity(value, declared.unit, f"{where}.{name}")  # type: ignore[union-attr]
@@ -161,6 +171,12 @@ def _parameters(model: NeuronModel, given: Mapping[str, Any], where: str) -> dic
         if not hasattr(values[name], "sample"):
             declared.check(values[name], f"{where}.{name}")  # type: ignore[union-attr]
     return values
+
+
+def _without(mapping: Mapping[str, Any], others: Iterable[str]) -> dict[str, Any]:
+    """`mapping` without the names in `others`, whatever their case: keywords win over it."""
+    taken = {str(name).lower() for name in others}
+    return {k: v for k, v in mapping.items() if str(k).lower() not in taken}
 
 
 def _named(key: str, known: Iterable[str], where: str, what: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spaic.errors import DeclarationError, InputError, StateError, nearest, reject_unknown
 from spaic.Network.element import Element
-from spaic.Network.neurongroup import group_shape
+from spaic.Network.neurongroup import group_shape, one_of
 from spaic.registry import Registry, decoders, encoders, generators
 
 
@@ -111,7 +111,7 @@ class Encoder(_Source):
                 raise DeclarationError("Encoder: the shape is given twice; give it once")
             num, shape = _size_of(shape_or_data, num)
         self.shape = group_shape(num, shape, "Encoder")
-        self._set_code(coding_method or encoding, options)
+        self._set_code(one_of("Encoder", coding_method=coding_method, encoding=encoding), options)
 
     def __call__(self, data: Any) -> None:
         """Set the batch ``[batch, *shape]`` (or ``[batch, num]``) of the next runs."""
@@ -158,6 +158,9 @@ class Generator(_Source):
         self.dec_target, self.coding_var_name = dec_target, coding_var_name
         self._set_code(coding_method, options)
 
+    def parts(self) -> tuple[Element, ...]:
+        return () if self.dec_target is None else (self.dec_target,)
+
     def __call__(self, value: Any = None) -> None:
         """Set the value that the generator works from: a rate, a current, an amplitude."""
         if value is not None:
@@ -200,15 +203,19 @@ class Decoder(Node):
         **options: Any,
     ) -> None:
         super().__init__(name)
-        self.dec_target = dec_target if dec_target is not None else target
+        self.dec_target = one_of("Decoder", dec_target=dec_target, target=target)
         if not isinstance(self.dec_target, Element) or not hasattr(self.dec_target, "shape"):
             raise DeclarationError(f"Decoder: the target is {self.dec_target!r}; give the group to be read as dec_target")
         if num is not None and num != prod(self.dec_target.shape):
             raise DeclarationError(f"Decoder: num is {num}, the target has {prod(self.dec_target.shape)} neurons; make them equal or leave num out")
-        self._set_code(coding_method or decoding, options, "spike_counts")
+        self._set_code(one_of("Decoder", coding_method=coding_method, decoding=decoding), options, "spike_counts")
+        self.code.check(prod(self.dec_target.shape), f"Decoder({self.coding_method})")
         self.coding_var_name = coding_var_name or self.code.reads
         self.label: Any = None
         self._prediction: Any = None
+
+    def parts(self) -> tuple[Element, ...]:
+        return (self.dec_target,)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_prediction": None}  # it belongs to a run, which a copy has not had

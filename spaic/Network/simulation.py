@@ -75,21 +75,19 @@ class Simulation:
         Input nodes.
     decoders : list of Decoder
         Output nodes.
-    previous : mapping of str to ndarray, optional
-        Parameters of an earlier build; those that still fit are kept.
+    previous : Simulation, optional
+        The earlier build, whose parameters are kept where they still fit.
     """
 
     def __init__(
-        self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Mapping[str, np.ndarray] | None = None
+        self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Simulation | None = None
     ) -> None:
         self.graph, self.backend, self.sources, self.decoders = graph, backend, sources, decoders
         self.program: Program = backend.compile(graph)
-        values = self.program.initial_parameters()
-        kept = {k: v for k, v in (previous or {}).items() if k in values and np.shape(values[k]) == v.shape}
-        self.store = backend.store(graph, {**values, **kept})
+        self.store = backend.store(graph, self.program.initial_parameters(), previous.store if previous else None)
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
-        self.runs = 0
+        self.runs = previous.runs if previous else 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
@@ -97,21 +95,20 @@ class Simulation:
     def run(self, duration: float, is_continued: bool, keep_gradient: bool, observers: list[Callable[[Run], None]]) -> None:
         """Run for `duration` ms, from the initial state or from where the last run ended."""
         steps = self.graph.clock.steps(duration, "net.run_continue" if is_continued else "net.run")
+        self._check_ranges()
         if not is_continued or self.state is None:
             self._start(steps)
+            state = self._state()
         else:
             self._go_on(steps)
-        state = self._state()
-        if not keep_gradient:
-            state = self.backend.without_gradient(state)
+            state = self._state() if keep_gradient else self.backend.without_gradient(self._state())
         self.state = self._pieces(state, steps, observers)
 
     def _start(self, steps: int) -> None:
-        self.runs += 1
-        batch = self._batch()
-        self.streams = {node.path: self._encode(node, batch, steps) for node in self.sources}
-        self.state = self.program.initial_state(self.store.tensors(), batch)
-        self.state = State(0, batch, self.state.arrays, self.runs)
+        batch, number = self._batch(), self.runs + 1
+        self.streams = {node.path: self._encode(node, batch, steps, number) for node in self.sources}
+        fresh = self.program.initial_state(self.store.tensors(), batch)
+        self.state, self.runs = State(0, batch, fresh.arrays, number), number
 
     def _go_on(self, steps: int) -> None:
         state = self._state()
@@ -119,9 +116,9 @@ class Simulation:
             raise InputError(f"net.run_continue: the new input has {self._batch()} samples, the run to go on with {state.batch}; keep the batch")
         for node in self.sources:
             if node.is_new:
-                self.streams[node.path] = _Later(self._encode(node, state.batch, steps), state.step)
+                self.streams[node.path] = _Later(self._encode(node, state.batch, steps, state.run), state.step)
             elif getattr(node.code, "continues", True):
-                self.streams[node.path] = self._encode(node, state.batch, state.step + steps)
+                self.streams[node.path] = self._encode(node, state.batch, state.step + steps, state.run)
 
     def _state(self) -> State:
         if self.state is None:
@@ -136,12 +133,12 @@ class Simulation:
             first = state.step
             before = state
             state, recordings = self.program.run(self.store.tensors(), state, self.streams, piece)
-            self._check_finite(before, state, piece)
+            self._check_finite(before, state, recordings, piece)
             for decoder in self.decoders:
                 record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
                 carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
             for observe in observers:
-                observe(Run(recordings, first, piece, self.graph.clock, {p.reads: p.every for p in self.graph.probes}))
+                observe(Run(recordings, first, piece, self.graph.clock, self.graph.sampling()))
             done += piece
         for decoder in self.decoders:
             decoder._prediction = self.backend.guarded(decoder.code.finish(carries[decoder.path], steps, self.graph.clock), decoder.path)
@@ -161,8 +158,8 @@ class Simulation:
             raise InputError(f"net.run: the inputs have different numbers of samples, {sizes}; give all of them the same batch")
         return next(iter(sizes.values()), 1)
 
-    def _encode(self, node: Any, batch: int, steps: int) -> Stream:
-        key = Key(self.graph.seed, node.path, "input", self.runs)
+    def _encode(self, node: Any, batch: int, steps: int, number: int) -> Stream:
+        key = Key(self.graph.seed, node.path, "input", number)
         if isinstance(node, Generator):
             made: Stream = node.code.generate(node.source, node.shape, batch, self.graph.clock, steps, key, self.backend.device)
             return made
@@ -171,14 +168,23 @@ class Simulation:
         encoded: Stream = node.code.stream(node.source, self.graph.clock, steps, key, self.backend.device, self.backend.dtype)
         return encoded
 
-    def _check_finite(self, before: State, after: State, steps: int) -> None:
-        bad = [path for path, value in after.arrays.items() if not path.endswith(".history") and not self.backend.is_finite(value)]
+    def _check_ranges(self) -> None:
+        """Parameters that were trained or loaded are still inside their ranges."""
+        values = self.store.arrays() if any(p.trainable for p in self.graph.populations) else {}
+        for population in self.graph.populations:
+            for name in population.trainable:
+                path = f"{population.name}.{name}"
+                population.model.parameter(name).check(values[path], path)
+
+    def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
+        seen = {k: v for k, v in after.arrays.items() if not k.endswith(".history")} | recordings
+        bad = [path for path, value in seen.items() if not self.backend.is_finite(value)]
         if bad:
             raise self._diagnosis(bad[0], before, steps)
 
     def _diagnosis(self, path: str, before: State, steps: int) -> NumericalError:
         """Run the piece again, watching everything, to name the first variable and step."""
-        watched = [f"{p.name}.{v}" for p in self.graph.populations for v in p.model.states]
+        watched = [f"{p.name}.{v}" for p in self.graph.populations for v in p.model.variables]
         graph = Graph(self.graph.nodes, self.graph.links, tuple(Probe(w) for w in watched), self.graph.clock, self.graph.seed)
         program = self.backend.compile(graph)
         state = self.backend.without_gradient(before)

@@ -60,7 +60,9 @@ def check_parameters(net, expected):
                 flat[i] = value
             out[i] = (high - low) / (2 * step)
         assert numeric.abs().max() > 1e-6, path
-        torch.testing.assert_close(parameter.grad, numeric, rtol=1e-6, atol=1e-8 * numeric.abs().max().item(), msg=lambda m, p=path: f"{p}: {m}")
+        assert parameter.grad is not None, f"{path} has no gradient"
+        scale = numeric.abs().max().item()
+        torch.testing.assert_close(parameter.grad, numeric, rtol=1e-6, atol=1e-8 * scale, msg=lambda m, p=path: f"{p}: {m}")
 
 
 def chain(model, integrator=None, group=None, link1=None, link2=None):
@@ -79,37 +81,49 @@ def chain(model, integrator=None, group=None, link1=None, link2=None):
 @pytest.mark.parametrize("port", ["input", "I"])
 def test_per_neuron_parameters_of_coupled_states(integrator, port):
     """Parameters that are arrays go through the propagator; g and tau of every neuron differ."""
-    group = dict(tau=np.array([6.0, 10.0, 14.0]), tau_u=30.0, g=np.array([0.5, 2.0, 4.0]), trainable=["tau", "tau_u", "g"])
-    net = chain(COUPLED, integrator, group, dict(post_var_name=None if port == "input" else "I"))
+    group = {"tau": np.array([6.0, 10.0, 14.0]), "tau_u": 30.0, "g": np.array([0.5, 2.0, 4.0]), "trainable": ["tau", "tau_u", "g"]}
+    net = chain(COUPLED, integrator, group, {"post_var_name": None if port == "input" else "I"})
     check_parameters(net, {"hidden.tau", "hidden.tau_u", "hidden.g", "link1.weight", "link2.weight"})
 
 
 def test_repeated_rates_in_the_propagator():
     """tau = tau_u and g = 0 make the rates equal: the closed form divides by zero there."""
-    group = dict(tau=np.array([10.0, 10.0, 12.0]), tau_u=10.0, g=np.array([0.0, 1e-9, 1.0]), trainable=["tau", "tau_u", "g"])
+    group = {"tau": np.array([10.0, 10.0, 12.0]), "tau_u": 10.0, "g": np.array([0.0, 1e-9, 1.0]), "trainable": ["tau", "tau_u", "g"]}
     check_parameters(chain(COUPLED, "exact", group), {"hidden.tau", "hidden.tau_u", "hidden.g", "link1.weight", "link2.weight"})
 
 
 @pytest.mark.parametrize("integrator", ["exponential_euler", "exponential_midpoint", "euler", "rk2", "rk4"])
 def test_a_nonlinear_neuron_and_its_initial_value(integrator):
-    group = dict(trainable=["tau", "k", "V_0"], k=np.array([0.2, 0.7, 1.1]))
+    group = {"trainable": ["tau", "k", "V_0"], "k": np.array([0.2, 0.7, 1.1])}
     check_parameters(chain(SMOOTH, integrator, group), {"hidden.tau", "hidden.k", "hidden.V_0", "link1.weight", "link2.weight"})
+
+
+def test_a_resting_potential_is_the_initial_value_too():
+    """Without input V stays at V_rest, so dV/dV_rest is 1."""
+    net = spaic.Network()
+    net.cell = spaic.NeuronGroup(1, model="lif", V_rest=0.3, trainable="V_rest")
+    net.output = spaic.Decoder(dec_target=net.cell, coding_method="final_voltage")
+    net.learner = spaic.SurrogateBP()
+    net.set_backend("torch", dt=1.0, dtype="float64")
+    net.run(5.0)
+    net.output.predict.sum().backward()
+    assert dict(net.named_parameters())["cell.V_rest"].grad.item() == pytest.approx(1.0, rel=1e-12)
 
 
 @pytest.mark.parametrize("synapse", ["first_order", "second_order"])
 def test_synapses(synapse):
-    net = chain(COUPLED, None, None, dict(syn_type=synapse), dict(syn_type=synapse, bias=True))
+    net = chain(COUPLED, None, None, {"syn_type": synapse}, {"syn_type": synapse, "bias": True})
     check_parameters(net, {"link1.weight", "link2.weight", "link2.bias"})
 
 
 @pytest.mark.parametrize("delay", [3.0, np.arange(6.0).reshape(2, 3)], ids=["scalar", "per synapse"])
 def test_delays(delay):
-    check_parameters(chain(COUPLED, link2=dict(delay=delay, bias=np.array([0.1, -0.2]))), {"link1.weight", "link2.weight", "link2.bias"})
+    check_parameters(chain(COUPLED, link2={"delay": delay, "bias": np.array([0.1, -0.2])}), {"link1.weight", "link2.weight", "link2.bias"})
 
 
 @pytest.mark.parametrize("delay", [None, 2.0, np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 0.0]])], ids=["one step", "scalar", "per synapse"])
 def test_loops(delay):
-    net = chain(COUPLED, group=dict(trainable="tau"))
+    net = chain(COUPLED, group={"trainable": "tau"})
     net.back = spaic.Connection(net.out, net.hidden, pre_var_name="V", delay=delay, syn_type="first_order", w_std=0.1)
     if delay is not None:
         net.link2.delay = 1.0
@@ -117,8 +131,8 @@ def test_loops(delay):
 
 
 @pytest.mark.parametrize("link", [
-    dict(link_type="one_to_one", w_mean=0.5, w_std=0.2, bias=True),
-    dict(link_type="sparse", density=0.5, w_mean=0.5, w_std=0.2),
+    {"link_type": "one_to_one", "w_mean": 0.5, "w_std": 0.2, "bias": True},
+    {"link_type": "sparse", "density": 0.5, "w_mean": 0.5, "w_std": 0.2},
 ])  # fmt: skip
 def test_links_with_a_pattern(link):
     with spaic.Network() as net:
@@ -172,6 +186,6 @@ class TestInputs:
         assert front.weight.grad.abs().sum() > 0
 
     def test_what_is_left_out_of_training_needs_no_gradient(self):
-        net = chain(COUPLED, link1=dict(is_parameter=False))
+        net = chain(COUPLED, link1={"is_parameter": False})
         check_parameters(net, {"link2.weight"})
         assert dict(net.named_parameters())["link1.weight"].grad is None

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn.functional import cross_entropy
 
 import spaic
 from tests.Network.builders import LABELS, SAMPLES, layered, looped
@@ -16,7 +16,7 @@ from tests.Network.builders import LABELS, SAMPLES, layered, looped
 
 def loss_of(net, duration=20.0):
     net.run(duration)
-    return F.cross_entropy(net.output.predict, torch.as_tensor(LABELS))
+    return cross_entropy(net.output.predict, torch.as_tensor(LABELS))
 
 
 def trained(net, optimizer, steps=3):

@@ -56,7 +56,8 @@ def test_an_unknown_function_suggests_the_nearest():
 
 @pytest.mark.parametrize("name, count", FUNCTIONS.items())
 def test_functions_take_their_number_of_arguments(name, count):
-    assert Expression(f"{name}({', '.join(['0.5'] * count)})").symbols == frozenset()
+    first = "1 > 0" if name == "where" else "0.5"
+    assert Expression(f"{name}({', '.join([first, *['0.5'] * (count - 1)])})").symbols == frozenset()
     for wrong in {0, count - 1, count + 1}:
         with pytest.raises(DeclarationError, match=rf"{name} takes {count} argument\(s\), got {wrong}"):
             Expression(f"{name}({', '.join(['1'] * wrong)})")
@@ -119,6 +120,12 @@ def test_towers_of_powers_do_not_exhaust_the_machine():
 def test_numbers_and_conditions_are_not_mixed(text):
     with pytest.raises(DeclarationError):
         Expression(text)
+
+
+@pytest.mark.parametrize("text", ["min(V, log(0))", "where(V > 1 / 0, 1, 2)", "max(V, sqrt(-1))", "abs(V) > log(-2)"])
+def test_a_constant_that_is_no_number_is_refused_by_name(text):
+    with pytest.raises(SpaicError, match="demo"):
+        Expression(text, "demo").sympy  # noqa: B018
 
 
 @pytest.mark.parametrize("value", [None, 1.5, b"V", ["V"]])

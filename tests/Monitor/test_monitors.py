@@ -10,38 +10,39 @@ from spaic.registry import encoders, neurons
 from tests.Network.builders import SAMPLES, layered, looped
 
 
+@pytest.fixture(scope="module")
+def net():
+    class Images(spaic.Network):
+        def __init__(self):
+            super().__init__()
+            self.input = spaic.Encoder(shape=(1, 5, 5), coding_method="poisson")
+            self.maps = spaic.NeuronGroup(shape=(2, 4, 4), model="lif")
+            self.out = spaic.NeuronGroup(3, model="alif")
+            self.conv = spaic.Connection(self.input, self.maps, link_type="conv", kernel_size=2, bias=True, w_mean=0.4)
+            self.full = spaic.Connection(self.maps, self.out, syn_type="second_order", w_mean=0.1)
+            self.one = spaic.Connection(self.out, self.out, link_type="one_to_one")
+            self.pixels = spaic.StateMonitor(self.input, "O")
+            self.voltage = spaic.StateMonitor(self.maps, "V")
+            self.threshold = spaic.StateMonitor(self.out, "theta")
+            self.kernel = spaic.StateMonitor(self.conv, "weight")
+            self.bias = spaic.StateMonitor(self.conv, "bias")
+            self.weight = spaic.StateMonitor(self.full, "weight")
+            self.diagonal = spaic.StateMonitor(self.one, "weight")
+            self.current = spaic.StateMonitor(self.full, "current")
+            self.rise = spaic.StateMonitor(self.full, "R")
+            self.some = spaic.StateMonitor(self.maps, "V", index=[0, 17, 31])
+            self.spaic_index = spaic.StateMonitor(self.maps, "V", index=[[0, 17, 31]])
+            self.spikes = spaic.SpikeMonitor(self.maps)
+            self.few = spaic.SpikeMonitor(self.maps, index=[5, -1])
+
+    net = Images()
+    net.set_backend_dt(0.5)
+    net.input(np.random.default_rng(0).random((4, 1, 5, 5)))
+    net.run(10.0)
+    return net
+
+
 class TestShapes:
-    @pytest.fixture(scope="class")
-    def net(self):
-        class Images(spaic.Network):
-            def __init__(self):
-                super().__init__()
-                self.input = spaic.Encoder(shape=(1, 5, 5), coding_method="poisson")
-                self.maps = spaic.NeuronGroup(shape=(2, 4, 4), model="lif")
-                self.out = spaic.NeuronGroup(3, model="alif")
-                self.conv = spaic.Connection(self.input, self.maps, link_type="conv", kernel_size=2, bias=True, w_mean=0.4)
-                self.full = spaic.Connection(self.maps, self.out, syn_type="second_order", w_mean=0.1)
-                self.one = spaic.Connection(self.out, self.out, link_type="one_to_one")
-                self.pixels = spaic.StateMonitor(self.input, "O")
-                self.voltage = spaic.StateMonitor(self.maps, "V")
-                self.threshold = spaic.StateMonitor(self.out, "theta")
-                self.kernel = spaic.StateMonitor(self.conv, "weight")
-                self.bias = spaic.StateMonitor(self.conv, "bias")
-                self.weight = spaic.StateMonitor(self.full, "weight")
-                self.diagonal = spaic.StateMonitor(self.one, "weight")
-                self.current = spaic.StateMonitor(self.full, "current")
-                self.rise = spaic.StateMonitor(self.full, "R")
-                self.some = spaic.StateMonitor(self.maps, "V", index=[0, 17, 31])
-                self.spaic_index = spaic.StateMonitor(self.maps, "V", index=[[0, 17, 31]])
-                self.spikes = spaic.SpikeMonitor(self.maps)
-                self.few = spaic.SpikeMonitor(self.maps, index=[5, -1])
-
-        net = Images()
-        net.set_backend_dt(0.5)
-        net.input(np.random.default_rng(0).random((4, 1, 5, 5)))
-        net.run(10.0)
-        return net
-
     @pytest.mark.parametrize(
         ("name", "shape"),
         [
@@ -271,7 +272,7 @@ class TestSwitching:
         net.voltage.monitor_off()
         net.run(4.0)
         assert net.voltage.times.shape == (0,)
-        with pytest.raises(spaic.StateError, match=r"voltage: nothing is recorded yet; call net.run\(T\), and monitor_on\(\) if it was off"):
+        with pytest.raises(spaic.StateError, match=r"voltage: nothing is recorded yet; call net.run\(T\), and monitor_on\(\)"):
             net.voltage.values
         net.voltage.monitor_on()
         net.run_continue(3.0)
@@ -300,7 +301,8 @@ class TestSwitching:
 class TestMistakes:
     @pytest.mark.parametrize(
         ("target", "variable", "said"),
-        [("hidden", "v", "'hidden' has no variable 'v'; did you mean 'V'"), ("link1", "wieght", "'link1' has no variable 'wieght'; did you mean 'weight'"),
+        [("hidden", "v", "'hidden' has no variable 'v'; did you mean 'V'"),
+         ("link1", "wieght", "'link1' has no variable 'wieght'; did you mean 'weight'"),
          ("input", "V", "'input' has no variable 'V'; choose one of: O")],
     )  # fmt: skip
     def test_an_unknown_variable(self, target, variable, said):

@@ -18,8 +18,10 @@ WEIGHTS = {"w_mean": 0.3, "w_std": 0.3}
 class Layered(spaic.Network):
     """6 inputs, 5 hidden and 3 output neurons."""
 
-    def __init__(self, code: str = "poisson", model: str = "lif", decoding: str = "spike_counts", learns: bool = True, **options: Any) -> None:
-        super().__init__(seed=options.pop("seed", 0))
+    def __init__(
+        self, code: str = "poisson", model: str = "lif", decoding: str = "spike_counts", learns: bool = True, seed: int = 0, **options: Any
+    ) -> None:
+        super().__init__(seed=seed)
         self.input = spaic.Encoder(num=6, coding_method=code, **options)
         self.hidden = spaic.NeuronGroup(5, model=model)
         self.out = spaic.NeuronGroup(3, model=model)

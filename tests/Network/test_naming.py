@@ -89,7 +89,7 @@ def test_nested_with_blocks():
             with spaic.Assembly() as core:
                 heart = lif()
         after = spaic.Connection(cells, heart)
-    assert names(net) == ["before", "part", "after"]
+    assert names(net) == ["before", "part", "after"] and core.parent is part
     assert (before.path, cells.path, core.path, heart.path, after.path) == ("before", "part.cells", "part.core", "part.core.heart", "after")
 
 
@@ -186,6 +186,9 @@ def test_an_exception_in_the_block_leaves_nothing_behind():
     with pytest.raises(ZeroDivisionError), net:
         lost = lif()
         with spaic.Assembly() as part:
+            inside = lif()
+        assert inside.parent is part
+        with spaic.Assembly():
             inside = lif()
             1 / 0
     assert names(net) == [] and lost.parent is None and part.parent is None and inside.parent is None

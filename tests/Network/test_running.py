@@ -292,7 +292,7 @@ class TestDuration:
         net.run(3.0)
         assert len(net.voltage.times) == 3
 
-    @pytest.mark.parametrize(("dt", "duration", "steps"), [(0.1, 2.1, 21), (0.001, 0.02, 20), (0.05, 0.15, 3), (0.1, 0.30000000000000004, 3)])
+    @pytest.mark.parametrize(("dt", "duration", "steps"), [(0.1, 2.1, 21), (0.001, 0.02, 20), (0.05, 0.15, 3), (0.1, 0.1 + 0.2, 3)])
     def test_rounding_errors_do_not_change_the_number_of_steps(self, dt, duration, steps):
         net = watched("direct")
         net.set_backend_dt(dt)
@@ -305,6 +305,16 @@ class TestDuration:
         net.set_backend_dt(0.5)
         net.run(10.0)
         assert net.dt == 0.5 and len(net.voltage.times) == 20 and net.voltage.times[0] == 0.5
+
+
+    def test_dt_may_be_changed_on_the_backend(self):
+        backend = spaic.Torch_Backend()
+        net = watched("direct")
+        net.set_backend(backend)
+        net.run(10.0)
+        backend.dt = 0.5
+        net.run(10.0)
+        assert net.dt == 0.5 and len(net.voltage.times) == 20
 
 
 class TestRebuild:

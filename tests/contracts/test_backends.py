@@ -29,10 +29,10 @@ DRIVES = {
     "plif": (0.5, 0.9, 0.5),
     "alif": (0.5, 1.5, 0.4),
     "izhikevich": (0.2, 10.0, 15.0),
-    "adex": (0.2, 900.0, 600.0),
+    "adex": (0.1, 3000.0, 1200.0),
     "hodgkin_huxley": (0.02, 60.0, 30.0),
     "noisy": (0.5, 1.0, 0.4),
-    "bursting": (0.5, 0.6, 0.4),
+    "bursting": (0.5, 0.6, 0.5),
 }
 #: What no registered model has: noise in coupled states, maps, time, two receive ports, several currents.
 OWN = {
@@ -49,7 +49,7 @@ OWN = {
     "bursting": NeuronModel(
         """
         dV/dt = (I_a - V) / tau + 0.2 * sin(t) * I_b + where(V > 0.5, 0.1, tanh(V)) / tau
-        n := min(n + 0.1 * V, 2)
+        n := min(n + 0.1 * V + where(V > 0.3, 0.1, 0.3), 2)
         """,
         {"tau": Parameter(5.0, "ms", range="(0, inf)"), "t_ref": Parameter(1.0, "ms", range="[0, inf)")},
         receive={"fast": "V += w", "slow": "n -= w * abs(V)"}, inputs=("I_a", "I_b"), initial={"V": "tau / 100", "n": 0.5},
@@ -140,6 +140,7 @@ def assert_same(found, expected):
     assert set(found) == set(expected)
     for path, values in expected.items():
         assert found[path].shape == values.shape, path
+        assert np.isfinite(values).all(), path
         if path.endswith(".O"):
             assert np.array_equal(found[path], values), path
         scale = np.max(np.abs(values), initial=1e-300)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.backend import Backend
+from spaic.Backend.backend import Backend, kept
 from spaic.Backend.Reference.program import ReferenceProgram
 from spaic.errors import DeclarationError, StateError, UnsupportedError
 from spaic.Graph.graph import Graph
@@ -20,8 +20,12 @@ class Reference_Backend(Backend):  # noqa: N801  the naming of backends that use
 
     Parameters
     ----------
+    device : str
+        Only ``"cpu"``.
     dt : float
         Time step in ms.
+    dtype : str
+        Only ``"float64"``.
     """
 
     backend_name = "reference"
@@ -34,8 +38,8 @@ class Reference_Backend(Backend):  # noqa: N801  the naming of backends that use
     def compile(self, graph: Graph) -> ReferenceProgram:
         return ReferenceProgram(graph)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> ArrayStore:
-        return ArrayStore(values)
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> ArrayStore:
+        return ArrayStore(kept(values, previous))
 
 
 class ArrayStore:

@@ -126,7 +126,7 @@ class ReferenceProgram(Program):
         return sorted({o.reads for o in self.graph.outputs} | {p.reads for p in self.graph.probes})
 
     def _record(self, recorded: dict[str, list[Any]], now: Mapping[str, Any], n: int) -> None:
-        every = {p.reads: p.every for p in self.graph.probes} | {o.reads: 1 for o in self.graph.outputs}
+        every = self.graph.sampling()
         for path, samples in recorded.items():
             if (n + 1) % every[path] == 0:
                 samples.append(np.array(now[path]))

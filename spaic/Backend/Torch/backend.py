@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spaic.Backend.backend import Backend
+from spaic.Backend.backend import Backend, kept
 from spaic.Backend.Torch.guard import guard
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.Backend.Torch.program import TorchProgram
@@ -50,8 +50,9 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     def compile(self, graph: Graph) -> TorchProgram:
         return TorchProgram(graph, self.torch_device, self.torch_dtype)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray]) -> ParameterTree:
-        return ParameterTree(graph, values, self.torch_device, self.torch_dtype)
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> ParameterTree:
+        same = previous.tensors() if isinstance(previous, ParameterTree) else {}
+        return ParameterTree(graph, kept(values, previous), self.torch_device, self.torch_dtype, same)
 
     def move(self, device: object) -> None:
         self.torch_device, self.device = _device(device), str(device)

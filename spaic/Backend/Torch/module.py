@@ -27,9 +27,18 @@ class ParameterTree(nn.Module):
         Path -> initial value.
     device, dtype
         Of the tensors.
+    same : mapping of str to Tensor, optional
+        Parameters of an earlier build: those that fit are used again.
     """
 
-    def __init__(self, graph: Graph, values: Mapping[str, np.ndarray], device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        values: Mapping[str, np.ndarray],
+        device: torch.device,
+        dtype: torch.dtype,
+        same: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         trainable = {f"{e.name}.{p}" for e in (*graph.links, *graph.populations) for p in e.trainable}
         weights = {f"{k.name}.{p}" for k in graph.links for t in k.transforms for p in t.parameters()}
@@ -37,8 +46,10 @@ class ParameterTree(nn.Module):
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
             if path in weights or path in trainable:
-                tensor = torch.tensor(value, dtype=dtype, device=device)
-                self._place(path).register_parameter(path.rpartition(".")[2], nn.Parameter(tensor, path in trainable))
+                old = (same or {}).get(path)
+                fits = isinstance(old, nn.Parameter) and (old.shape, old.dtype, old.device.type) == (value.shape, dtype, device.type)
+                parameter = old if fits else nn.Parameter(torch.tensor(value, dtype=dtype, device=device))
+                self._place(path).register_parameter(path.rpartition(".")[2], parameter.requires_grad_(path in trainable))
             elif value.ndim:
                 self._place(path).register_buffer(path.rpartition(".")[2], torch.tensor(value, dtype=dtype, device=device))
             else:

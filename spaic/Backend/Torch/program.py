@@ -113,8 +113,8 @@ class _Run:
     def finish(self) -> tuple[State, Recordings]:
         for path in [p for p in self.arrays if p.endswith(".history")]:
             self.arrays[path] = self.signals.last(path.removesuffix(".history"), len(self.arrays[path])).to(self.program.dtype)
-        every = {p.reads: p.every for p in self.program.graph.probes}
-        recordings = {path: self._sampled(path, every.get(path, 1)) for path in sorted(self.program.probed)}
+        every = self.program.graph.sampling()
+        recordings = {path: self._sampled(path, every[path]) for path in sorted(self.program.probed)}
         return State(self.start + self.steps, self.batch, self.arrays, self.number), recordings
 
     def _sampled(self, path: str, every: int) -> Tensor:

@@ -69,6 +69,11 @@ class _ByteProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):  # sums of spikes stay in the type of the weights
+            return _ByteProduct.product(ctx, x, weight)
+
+    @staticmethod
+    def product(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
         ctx.is_sparse = int(torch.count_nonzero(x)) < _ByteProduct.FEW * x.numel()
         ctx.shape, ctx.dtype = weight.shape, weight.dtype
         if not ctx.is_sparse:
@@ -80,7 +85,7 @@ class _ByteProduct(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
-        (gradient,) = gradients
+        gradient = gradients[0].to(ctx.dtype)
         if ctx.is_sparse:
             row, column = ctx.saved_tensors
             post, pre = ctx.shape
