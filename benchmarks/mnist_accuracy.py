@@ -30,6 +30,7 @@ class Net(spaic.Network):
 
 
 def main() -> None:
+    """Train, test and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)

@@ -30,16 +30,18 @@ class ExampleNet(spaic.Network):
 
 
 def main() -> None:
+    """Train, test and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batches", type=int, default=600)
+    parser.add_argument("--dt", type=float, default=0.1, help="time step in ms; 1.0 for a quick look")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     loader = spaic.Dataloader(spaic.MNIST(is_train=True), batch_size=100, shuffle=True, seed=options.seed)
     test = spaic.Dataloader(spaic.MNIST(is_train=False), batch_size=100)
     net = ExampleNet(loader, options.seed)
-    net.build(spaic.Torch_Backend())
+    net.build(spaic.Torch_Backend(dt=options.dt))
     start = time.perf_counter()
     right = seen = 0
     for i, (data, label) in enumerate(bar := tqdm(loader, total=options.batches, mininterval=20)):
@@ -50,8 +52,7 @@ def main() -> None:
         net.run(200.0)
         output = net.output.predict
         right, seen = right + int((output.argmax(1) == torch.tensor(label)).sum()), seen + len(label)
-        output = (output - torch.mean(output).detach()) / (torch.std(output).detach() + 0.1)
-        loss = torch.nn.functional.cross_entropy(output, torch.tensor(label))
+        loss = spaic.count_cross_entropy(output, label)
         net.learner.optim_zero_grad()
         loss.backward()
         net.learner.optim_step()

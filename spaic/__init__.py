@@ -18,12 +18,12 @@ from spaic.errors import (
     UnknownName,
     UnsupportedError,
 )
-from spaic.IO import CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, MNIST, YinYang
+from spaic.IO import MNIST, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
 from spaic.Learning.optimizer import (
-    SGD,
     ASGD,
+    SGD,
     Adadelta,
     Adagrad,
     Adam,

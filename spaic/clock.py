@@ -48,13 +48,11 @@ class Clock:
         if abs(exact - steps) > _ROUNDING * max(1.0, exact):
             low, high = math.floor(exact) * self.dt, math.ceil(exact) * self.dt
             raise DeclarationError(
-                f"{path}: {value:g} ms is not a whole number of steps of {self.dt:g} ms; "
-                f"the nearest are {low:g} ms and {high:g} ms"
+                f"{path}: {value:g} ms is not a whole number of steps of {self.dt:g} ms; the nearest are {low:g} ms and {high:g} ms"
             )
         if steps < minimum:
             raise DeclarationError(
-                f"{path}: {value:g} ms is shorter than {minimum} step(s) of {self.dt:g} ms; "
-                f"the shortest is {minimum * self.dt:g} ms"
+                f"{path}: {value:g} ms is shorter than {minimum} step(s) of {self.dt:g} ms; the shortest is {minimum * self.dt:g} ms"
             )
         return steps
 

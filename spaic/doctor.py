@@ -84,7 +84,9 @@ def _devices() -> Section:
         return Section("Devices", rows, [])
     if torch.version.cuda is None:
         rows.append(("cuda", "not available: this torch is built for the CPU"))
-        return Section("Devices", rows, ["cuda (optional): where there is a GPU, install the torch for it, see https://pytorch.org/get-started"])
+        return Section(
+            "Devices", rows, ["cuda (optional): where there is a GPU, install the torch for it, see https://pytorch.org/get-started"]
+        )
     rows.append(("cuda", f"not available: torch is built for CUDA {torch.version.cuda} but finds no GPU"))
     return Section("Devices", rows, ["cuda (optional): check that 'nvidia-smi' lists a GPU, and that its driver is recent enough"])
 

@@ -6,10 +6,10 @@ import pytest
 import spaic
 from spaic import cli, doctor
 
-SCRIPT = '''\
+SCRIPT = """\
 with open("here.txt", "w") as file:
     file.write(__name__)
-'''
+"""
 
 
 @pytest.fixture

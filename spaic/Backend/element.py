@@ -203,5 +203,3 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
         element = population_element(graph, population)
         arrays.update({f"{population.name}.{k}": v for k, v in element.parameters.items()})
     return arrays
-
-

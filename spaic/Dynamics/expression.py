@@ -88,7 +88,10 @@ class Expression:
     @cached_property
     def sympy(self) -> sympy.Expr:
         """The expression as SymPy holds it; all symbols are real."""
-        return _to_sympy(self._tree)
+        try:
+            return _to_sympy(self._tree)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise self.refuse(f"SymPy finds no real number ({error})", "correct the expression") from None
 
     def refuse(self, problem: str, way_out: str) -> DeclarationError:
         """An error about this expression."""

@@ -24,12 +24,12 @@ def exponential_euler(system: System, let: Let) -> dict[str, Expr]:
     """Each state relaxes exactly towards where its own linear part drives it, order 1 for coupled systems.
 
     ``x' = x + dt f exprel(a dt)`` with ``a = df/dx``: exact for one linear equation, stable for stiff gates
-    (Rush & Larsen 1978; Hochbruck & Ostermann 2010, eq. 2.30).
+    (Rush & Larsen 1978; Hochbruck & Ostermann 2010, eq. 2.30). Where a state drives itself away, a is taken as 0.
     """
     result = {}
     for name, slope in system.slopes.items():
         x = symbol(name)
-        rate = sympy.diff(slope, x)
+        rate = _decay(slope, name)
         result[name] = x + DT * let(f"slope_{name}", slope) * exprel(DT * rate)
     return result
 
@@ -42,16 +42,21 @@ def exponential_midpoint(system: System, let: Let) -> dict[str, Expr]:
     """
     half: dict[str, Expr] = {}
     for name, slope in system.slopes.items():
-        rate = sympy.diff(slope, symbol(name))
+        rate = _decay(slope, name)
         half[name] = let(f"half_{name}", symbol(name) + DT / 2 * let(f"slope_{name}", slope) * exprel(DT / 2 * rate))
     middle = {symbol(k): v for k, v in half.items()} | {TIME: TIME + DT / 2}
     result = {}
     for name, slope in system.slopes.items():
         x = symbol(name)
-        rate = let(f"rate_{name}", sympy.diff(slope, x).xreplace(middle))
+        rate = let(f"rate_{name}", _decay(slope, name).xreplace(middle))
         driven = slope.xreplace(middle) + rate * (x - half[name])
         result[name] = x + DT * let(f"middle_{name}", driven) * exprel(DT * rate)
     return result
+
+
+def _decay(slope: Expr, name: str) -> Expr:
+    """Rate at which a state relaxes, 0 where it grows: an upstroke must not enter an exponential."""
+    return sympy.Min(sympy.diff(slope, symbol(name)), 0)
 
 
 def rk2(system: System, let: Let) -> dict[str, Expr]:

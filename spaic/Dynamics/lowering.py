@@ -149,7 +149,9 @@ class _Lowering:
         fixed = self._quotient([s for s in numerator if s not in self.varies], [s for s in denominator if s not in self.varies])
         moving_up = [s for s in numerator if s in self.varies]
         moving_down = [s for s in denominator if s in self.varies]
-        top = self._fold("mul", ([fixed] if fixed is not None else []) + moving_up) if fixed is not None or moving_up else self._constant(1.0)
+        top = (
+            self._fold("mul", ([fixed] if fixed is not None else []) + moving_up) if fixed is not None or moving_up else self._constant(1.0)
+        )
         result = self._emit("div", top, self._fold("mul", moving_down)) if moving_down else top
         return result if sign == 1 else self._emit("neg", result)
 
@@ -189,7 +191,9 @@ class _Lowering:
             condition, yes, no = node.args
             return self.slot(sympy.Or(sympy.And(condition, yes), sympy.And(sympy.Not(condition), no)))
         if isinstance(node, sympy.Heaviside):  # the slope of min and max
-            return self._emit("where", self._emit("gt", self.slot(node.args[0]), self._constant(0.0)), self._constant(1.0), self._constant(0.0))
+            return self._emit(
+                "where", self._emit("gt", self.slot(node.args[0]), self._constant(0.0)), self._constant(1.0), self._constant(0.0)
+            )
         if isinstance(node, sympy.DiracDelta):  # the slope of a jump, 0 but for one point
             return self._constant(0.0)
         if isinstance(node, f.select):

@@ -204,7 +204,9 @@ class Model:
 
     def _parameter_texts(self) -> list[tuple[str, str]]:
         defaults = {k: p.default for k, p in self.parameters.items() if isinstance(p, Parameter)}
-        pairs = [(f"{self.name}, {what} of {k}", v) for what, m in (("default", defaults), ("initial value", self.initial)) for k, v in m.items()]
+        pairs = [
+            (f"{self.name}, {what} of {k}", v) for what, m in (("default", defaults), ("initial value", self.initial)) for k, v in m.items()
+        ]
         return [(where, value) for where, value in pairs if isinstance(value, str)]
 
     def _check_known(self, expression: Expression, known: set[str]) -> None:

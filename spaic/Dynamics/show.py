@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from spaic.Dynamics.tape import Op, Tape
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "and": "and", "or": "or"}
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "pow": "**",
+    "gt": ">",
+    "ge": ">=",
+    "lt": "<",
+    "le": "<=",
+    "and": "and",
+    "or": "or",
+}
 
 
 def listing(tape: Tape) -> str:

@@ -17,6 +17,7 @@ PRIMITIVES = (
     "spike", "detach", "matrix_exp", "entry",
 )  # fmt: skip
 
+
 class Op(NamedTuple):
     """``slots[out] = name(*[slots[a] for a in args], *static)``."""
 

@@ -58,8 +58,15 @@ def schedule(graph: Graph) -> Schedule:
     members: dict[int, list[str]] = {}
     for population in graph.populations:
         members.setdefault(component[population.name], []).append(population.name)
-    links = [(k, component[k.source_node], component[k.target_node]) for k in graph.links if isinstance(graph.by_name[k.source_node], Population)]
-    order = TopologicalSorter({min(members[c]): sorted({min(members[a]) for _, a, b in links if b == c and a != c}) for c in sorted(members, key=lambda c: min(members[c]))})
+    links = [
+        (k, component[k.source_node], component[k.target_node]) for k in graph.links if isinstance(graph.by_name[k.source_node], Population)
+    ]
+    order = TopologicalSorter(
+        {
+            min(members[c]): sorted({min(members[a]) for _, a, b in links if b == c and a != c})
+            for c in sorted(members, key=lambda c: min(members[c]))
+        }
+    )
     by_leader = {min(names): names for names in members.values()}
     looped = {a for _, a, b in links if a == b}
     stages = []
@@ -115,4 +122,6 @@ def _order_within(graph: Graph, names: list[str], delays: dict[str, int | np.nda
         return tuple(TopologicalSorter({k: sorted(v) for k, v in before.items()}).static_order())
     except CycleError as error:
         loop = " -> ".join(error.args[1])
-        raise GraphError(f"{error.args[1][0]}: the loop {loop} has no delay; give one of its connections a delay of at least one step") from None
+        raise GraphError(
+            f"{error.args[1][0]}: the loop {loop} has no delay; give one of its connections a delay of at least one step"
+        ) from None

@@ -10,8 +10,8 @@ import numpy as np
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Output, Population
-from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.schedule import Schedule, schedule
+from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.values import Value
 
 

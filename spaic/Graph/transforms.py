@@ -143,5 +143,7 @@ def _check_image(shape: Shape, channels: int | None, path: str) -> None:
 def _windows(size: Shape, reach: Shape, stride: Shape, padding: Shape, path: str) -> Shape:
     result = tuple((n + 2 * p - r) // s + 1 for n, r, s, p in zip(size, reach, stride, padding, strict=True))
     if min(result) < 1:
-        raise GraphError(f"{path}: a window of {reach} does not fit into {size} with padding {padding}; use a smaller kernel or more padding")
+        raise GraphError(
+            f"{path}: a window of {reach} does not fit into {size} with padding {padding}; use a smaller kernel or more padding"
+        )
     return result

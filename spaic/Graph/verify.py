@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
 import numpy as np
@@ -99,8 +99,8 @@ def parameters_are_valid(graph: Graph) -> Iterator[str]:
             yield from _check_values(link.name, link.synapse.model, link.synapse.parameters, ())
 
 
-def _check_values(path: str, model: Model, values: dict[str, Value] | object, shape: tuple[int, ...]) -> Iterator[str]:
-    for name, value in dict(values).items():  # type: ignore[call-overload]
+def _check_values(path: str, model: Model, values: Mapping[str, Value], shape: tuple[int, ...]) -> Iterator[str]:
+    for name, value in values.items():
         yield from _check_shape(f"{path}.{name}", value, shape)
         declared = model.parameters[name]
         if isinstance(declared, Parameter) and not isinstance(value, Draw):

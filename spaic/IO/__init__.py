@@ -6,6 +6,15 @@ from spaic.IO.loader import Dataloader
 from spaic.IO.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 __all__ = [
-    "BatchSampler", "CustomDataset", "Dataloader", "Dataset", "Digits", "FashionMNIST", "MNIST", "RandomSampler", "SequentialSampler",
-    "YinYang", "read_idx",
+    "BatchSampler",
+    "CustomDataset",
+    "Dataloader",
+    "Dataset",
+    "Digits",
+    "FashionMNIST",
+    "MNIST",
+    "RandomSampler",
+    "SequentialSampler",
+    "YinYang",
+    "read_idx",
 ]

@@ -75,8 +75,10 @@ class Dataloader:
             batch_size = positive_integer(batch_size, "Dataloader: batch_size")
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
             if drop_last and isinstance(sampler, Sized) and len(sampler) < batch_size:
-                raise InputError(f"Dataloader: batch_size {batch_size} with drop_last leaves no batch of {len(sampler)} samples; "
-                                 "lower batch_size, or leave out drop_last")
+                raise InputError(
+                    f"Dataloader: batch_size {batch_size} with drop_last leaves no batch of {len(sampler)} samples; "
+                    "lower batch_size, or leave out drop_last"
+                )
         self.dataset = dataset
         self.collate_fn = collate_fn
         self.seed = seed

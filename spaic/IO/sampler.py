@@ -67,7 +67,7 @@ class RandomSampler:
         random = Key(self.seed, "loader", "order", self.epoch).generator()
         self.epoch += 1
         total = len(self.data_source)
-        order = random.integers(total, size=self.num_samples) if self.replacement else random.permutation(total)[:self.num_samples]
+        order = random.integers(total, size=self.num_samples) if self.replacement else random.permutation(total)[: self.num_samples]
         return iter(order.tolist())
 
     def __len__(self) -> int:

@@ -68,15 +68,21 @@ class Learner(Annotation):
         weights = {c.path for c in network.members(Connection) if c.is_parameter and self.covers(c)}
         own = {g.path: g.trainable for g in network.members(NeuronGroup) if self.covers(g) and g.trainable}
         links = tuple(
-            replace(k, trainable=frozenset(p for t in k.transforms for p in t.parameters())) if k.name in weights else k for k in graph.links
+            replace(k, trainable=frozenset(p for t in k.transforms for p in t.parameters())) if k.name in weights else k
+            for k in graph.links
         )
         nodes = tuple(replace(n, trainable=own[n.name]) if isinstance(n, Population) and n.name in own else n for n in graph.nodes)
         marked = replace(graph, nodes=nodes, links=links)
         self._paths = tuple(
-            sorted({f"{k.name}.{p}" for k in links if k.name in weights for p in k.trainable} | {f"{n}.{p}" for n, ps in own.items() for p in ps})
+            sorted(
+                {f"{k.name}.{p}" for k in links if k.name in weights for p in k.trainable}
+                | {f"{n}.{p}" for n, ps in own.items() for p in ps}
+            )
         )
         if not self._paths:
-            raise NetworkError(f"{self.path}: nothing in {self._shown()} can be trained; name connections, or groups with trainable parameters")
+            raise NetworkError(
+                f"{self.path}: nothing in {self._shown()} can be trained; name connections, or groups with trainable parameters"
+            )
         return marked
 
     def bind(self, simulation: Any) -> None:

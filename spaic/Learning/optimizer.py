@@ -27,14 +27,31 @@ for _name in ("Adam", "AdamW", "SGD", "RMSprop", "Adamax", "Adagrad", "Adadelta"
 
 schedules: Registry[Any] = Registry("learning-rate schedule")
 for _name in (
-    "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "PolynomialLR", "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau", "LambdaLR", "MultiplicativeLR",
+    "StepLR",
+    "MultiStepLR",
+    "ConstantLR",
+    "LinearLR",
+    "ExponentialLR",
+    "PolynomialLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "OneCycleLR",
+    "ReduceLROnPlateau",
+    "LambdaLR",
+    "MultiplicativeLR",
 ):
     schedules.add(_name, getattr(lr_scheduler, _name))
 
 _MAXSTEP = {  # what `maxstep` is called where a schedule has a length
-    "StepLR": "step_size", "ConstantLR": "total_iters", "LinearLR": "total_iters", "PolynomialLR": "total_iters",
-    "CosineAnnealingLR": "T_max", "CosineAnnealingWarmRestarts": "T_0", "CyclicLR": "step_size_up", "OneCycleLR": "total_steps",
+    "StepLR": "step_size",
+    "ConstantLR": "total_iters",
+    "LinearLR": "total_iters",
+    "PolynomialLR": "total_iters",
+    "CosineAnnealingLR": "T_max",
+    "CosineAnnealingWarmRestarts": "T_0",
+    "CyclicLR": "step_size_up",
+    "OneCycleLR": "total_steps",
 }
 
 
@@ -119,8 +136,10 @@ class Optimizer(Attachment):
         elif self.schedule_options:
             raise DeclarationError(f"{name}: schedule_options {dict(self.schedule_options)} without a schedule; name one")
         if self.schedule == "ReduceLROnPlateau":
-            raise DeclarationError(f"{name}: ReduceLROnPlateau needs the loss and cannot count steps; call learner.set_schedule("
-                                   "'ReduceLROnPlateau') and then learner.optim_schedule(loss) once per epoch")
+            raise DeclarationError(
+                f"{name}: ReduceLROnPlateau needs the loss and cannot count steps; call learner.set_schedule("
+                "'ReduceLROnPlateau') and then learner.optim_schedule(loss) once per epoch"
+            )
         self.bind([torch.nn.Parameter(torch.zeros(1))], name)  # torch checks the values, here where they are written
         context.note(self)
 
@@ -254,7 +273,11 @@ class BoundOptimizer:
 
 
 def optimizer_named(
-    name: str, lr: float | None = None, schedule: str | Schedule | None = None, maxstep: int | None = None, **options: Any,
+    name: str,
+    lr: float | None = None,
+    schedule: str | Schedule | None = None,
+    maxstep: int | None = None,
+    **options: Any,
 ) -> Optimizer:
     """The declaration of an optimizer, with the options of its schedule among its own.
 

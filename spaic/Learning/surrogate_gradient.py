@@ -89,7 +89,13 @@ class STCA(SurrogateBP):
     """
 
     def __init__(
-        self, *given: Any, trainable: Any = None, alpha: float | None = None, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
+        self,
+        *given: Any,
+        trainable: Any = None,
+        alpha: float | None = None,
+        reset_gradient: bool = True,
+        name: str | None = None,
+        algorithm: str | None = None,
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         super().__init__(trainable, "rectangular", reset_gradient=reset_gradient, name=name, alpha=alpha)
@@ -116,7 +122,13 @@ class STBP(SurrogateBP):
     """
 
     def __init__(
-        self, *given: Any, trainable: Any = None, alpha: float | None = None, reset_gradient: bool = True, name: str | None = None, algorithm: str | None = None
+        self,
+        *given: Any,
+        trainable: Any = None,
+        alpha: float | None = None,
+        reset_gradient: bool = True,
+        name: str | None = None,
+        algorithm: str | None = None,
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         super().__init__(trainable, "gaussian", reset_gradient=reset_gradient, name=name, a=alpha)

@@ -75,7 +75,7 @@ def fit(
             tally.check(decoder.predict, label)
             value = loss(decoder.predict, label)
             net.learner.optim_zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             net.learner.optim_step()
             tally.add(decoder.predict, label, float(value.detach()))
             bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}")
@@ -112,7 +112,7 @@ def predict(net: Network, loader: Iterable[Any], run_time: float | None = None) 
             predicted.append(decoder.predict.argmax(1).cpu())
             true.append(torch.as_tensor(label))
     if not predicted:
-        raise InputError("spaic.predict: the loader gave no samples; give a loader that can be iterated anew")
+        raise InputError("spaic.predict: the loader gave no batches; give a loader that can be iterated anew")
     return torch.cat(predicted), torch.cat(true)
 
 
@@ -150,7 +150,7 @@ class _Tally:
     def demand_samples(self, where: str) -> None:
         """Refuse a loader that gave nothing."""
         if not self.samples:
-            raise InputError(f"{where}: the loader gave no samples; give a loader that can be iterated anew, such as spaic.Dataloader")
+            raise InputError(f"{where}: the loader gave no batches; give a loader that can be iterated anew, such as spaic.Dataloader")
 
     @property
     def loss(self) -> float:

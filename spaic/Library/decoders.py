@@ -32,7 +32,7 @@ class Decoding(ABC):
 
     reads: ClassVar[str] = "O"
 
-    def check(self, neurons: int, path: str) -> None:
+    def check(self, neurons: int, path: str) -> None:  # noqa: B027  most codes read any number
         """Refuse a number of neurons that this code cannot read."""
 
     def add(self, carry: Carry | None, record: object, first_step: int, clock: Clock) -> Carry:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spaic.errors import DeclarationError, nearest
-from spaic.Library.ranges import demand_number
 from spaic.Graph.values import Draw
+from spaic.Library.ranges import demand_number
 from spaic.registry import initializers
 
 
@@ -187,7 +187,13 @@ class kaiming_normal(_Kaiming):
 @initializers.register("kaiming_uniform")
 @dataclass(frozen=True)
 class kaiming_uniform(_Kaiming):
-    """Uniform around 0 with variance ``gain^2 / fan`` (He et al. 2015); parameters as :class:`kaiming_normal`."""
+    """Uniform around 0 with variance ``gain^2 / fan`` (He et al. 2015).
+
+    Parameters
+    ----------
+    a, mode, nonlinearity
+        As for :class:`kaiming_normal`.
+    """
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
         bound = math.sqrt(3.0) * self._std(fan_in, fan_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,11 +34,14 @@ class Monitor(Annotation):
     """
 
     kind = "monitor"
+    volatile: ClassVar[frozenset[str]] = frozenset({"is_on"})
 
     def __init__(self, target: Any, var_name: str, index: Any = "full", dt: float | None = None, name: str | None = None) -> None:
         super().__init__(name)
         if not isinstance(target, Element):
-            raise DeclarationError(f"{type(self).__name__}: the target is {target!r}, not a part of a network; give a group, node or connection")
+            raise DeclarationError(
+                f"{type(self).__name__}: the target is {target!r}, not a part of a network; give a group, node or connection"
+            )
         self.target, self.var_name, self.interval = target, var_name, dt
         self.index = _index(index)
         self.is_on = True
@@ -113,12 +116,15 @@ class Monitor(Annotation):
     def _check_index(self, graph: Graph) -> None:
         if self.index is None:
             return
-        if not hasattr(self.target, "shape"):
-            raise DeclarationError(f"{self.path}.index: {self.target.path!r} is no group of neurons; leave the index out")
-        size = int(np.prod(self.target.shape))
+        neurons = getattr(self.target, "post", self.target) if self.var_name == "current" else self.target
+        if not hasattr(neurons, "shape"):
+            raise DeclarationError(f"{self.path}.index: {self.reads!r} has no neurons to choose from; leave the index out")
+        size = int(np.prod(neurons.shape))
         wrong = [i for i in self.index if not -size <= i < size]
         if wrong:
-            raise DeclarationError(f"{self.path}.index: {wrong} is outside of {self.target.path!r} with {size} neurons; give indices from 0 to {size - 1}")
+            raise DeclarationError(
+                f"{self.path}.index: {wrong} is outside of {self.target.path!r} with {size} neurons; give indices from 0 to {size - 1}"
+            )
 
 
 def _index(index: Any) -> list[int] | None:

@@ -46,8 +46,9 @@ class StateMonitor(Monitor):
         return self.times
 
     def _joined(self) -> Any:
-        first = self._stacked() if not self._chunks else self._chunks[0]
+        record: Any = self._stacked()
+        first: Any = self._chunks[0]
         if not hasattr(first, "detach"):
             return self.values
-        joined = first if len(self._chunks) == 1 else first.new_tensor(self._stacked())
+        joined = first if len(self._chunks) == 1 else first.new_tensor(record)
         return joined.movedim(0, -1)

@@ -67,8 +67,8 @@ class Assembly(Element):
         for name, member in list(self._members.items()):  # a cell that is run again: what had no name goes with what it joined
             if name in self._unnamed and any(part is old for part in member.parts() for old in replaced):
                 self._release(name)
-        for name, element in new:
-            own = name or getattr(element, "name", None)
+        for variable, element in new:
+            own = variable or getattr(element, "name", None)
             if own is None:
                 own = self._automatic_name(element)
                 self._unnamed.add(own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spaic.Dynamics.expression import is_name
 from spaic.errors import DeclarationError, nearest
@@ -38,6 +38,8 @@ class Element(Attachment, metaclass=_Finished):
 
     #: Word used in automatic names and messages.
     kind = "element"
+    #: Attributes that change from run to run and need no new build.
+    volatile: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, name: str | None = None) -> None:
         if name is not None and not is_name(str(name)):
@@ -51,8 +53,10 @@ class Element(Attachment, metaclass=_Finished):
     def __setattr__(self, name: str, value: Any) -> None:
         if "_is_finished" in self.__dict__ and not name.startswith("_"):
             if not hasattr(self, name):
-                raise DeclarationError(f"{self.path}: it has no attribute {name!r}; give parameters when it is made ({nearest(name, vars(self))})")
-            if self.parent is not None:
+                raise DeclarationError(
+                    f"{self.path}: it has no attribute {name!r}; give parameters when it is made ({nearest(name, vars(self))})"
+                )
+            if self.parent is not None and name not in self.volatile:
                 self.parent._changed()
         object.__setattr__(self, name, value)
 

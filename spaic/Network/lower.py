@@ -33,6 +33,8 @@ def lower(network: Assembly, clock: Clock, seed: int) -> Graph:
     """
     connections = list(network.members(Connection))
     _check_membership(network, connections)
+    for decoder in network.members(Decoder):
+        decoder.code.check(decoder.num, decoder.path)
     transforms = _transforms(network, connections, seed)
     links = [_link(c, transforms[c.path][0]) for c in connections]
     links += [_direct_link(g) for g in network.members(Generator) if g.dec_target is not None]
@@ -167,5 +169,3 @@ def _shaped(connection: Connection, pre: Shape, seed: int) -> tuple[tuple[Transf
     for transform in made:
         shape = transform.output_shape(shape, path)
     return made, shape
-
-

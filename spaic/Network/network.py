@@ -78,7 +78,9 @@ class Network(Assembly):
                 warnings.warn(f"{error}; the CPU is used instead", stacklevel=2)
                 backend = made(device="cpu", **options)
         if isinstance(backend, type) or not hasattr(backend, "compile"):
-            raise DeclarationError(f"net.set_backend: {backend!r} is not a backend; give a name ({', '.join(backends)}) or spaic.Torch_Backend()")
+            raise DeclarationError(
+                f"net.set_backend: {backend!r} is not a backend; give a name ({', '.join(backends)}) or spaic.Torch_Backend()"
+            )
         object.__setattr__(self, "_backend", backend)
         self._changed()
 

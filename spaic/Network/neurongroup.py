@@ -119,7 +119,7 @@ def one_of(where: str, **spellings: Any) -> Any:
     """The value that was given under one of several spellings; giving it twice is refused."""
     given = {k: v for k, v in spellings.items() if v is not None}
     if len(given) > 1:
-        raise DeclarationError(f"{where}: {' and '.join(given)} mean the same and are both given; give one of them")
+        raise DeclarationError(f"{where}: {' and '.join(given)} mean the same, so it is given twice; give one of them")
     return next(iter(given.values()), None)
 
 

@@ -36,7 +36,7 @@ class Node(Element):
     def _set_code(self, method: str | None, options: dict[str, Any], default: str | None = None) -> None:
         if method is None and default is None:
             raise DeclarationError(f"{type(self).__name__}: no coding_method is given; {nearest('', self.codes)}")
-        self.coding_method = self.codes.canonical(method or default)  # type: ignore[arg-type]
+        self.coding_method = self.codes.canonical(method or default)
         code = self.codes[self.coding_method]
         where = f"{type(self).__name__}({self.coding_method})"
         reject_unknown(where, options, [f.name for f in dataclasses.fields(code)])
@@ -45,6 +45,8 @@ class Node(Element):
 
 class _Source(Node):
     """What encoders and generators have in common: data to be turned into the input of a run."""
+
+    volatile: ClassVar[frozenset[str]] = frozenset({"source", "is_new"})
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
@@ -188,6 +190,7 @@ class Decoder(Node):
     """
 
     kind = "decoder"
+    volatile: ClassVar[frozenset[str]] = frozenset({"label"})
     codes = decoders
 
     def __init__(
@@ -207,9 +210,10 @@ class Decoder(Node):
         if not isinstance(self.dec_target, Element) or not hasattr(self.dec_target, "shape"):
             raise DeclarationError(f"Decoder: the target is {self.dec_target!r}; give the group to be read as dec_target")
         if num is not None and num != prod(self.dec_target.shape):
-            raise DeclarationError(f"Decoder: num is {num}, the target has {prod(self.dec_target.shape)} neurons; make them equal or leave num out")
+            raise DeclarationError(
+                f"Decoder: num is {num}, the target has {prod(self.dec_target.shape)} neurons; make them equal or leave num out"
+            )
         self._set_code(one_of("Decoder", coding_method=coding_method, decoding=decoding), options, "spike_counts")
-        self.code.check(prod(self.dec_target.shape), f"Decoder({self.coding_method})")
         self.coding_var_name = coding_var_name or self.code.reads
         self.label: Any = None
         self._prediction: Any = None
@@ -292,5 +296,3 @@ def _check_finite(path: str, value: Any) -> None:
         wrong = None if finite.all() else array[~finite].reshape(-1)[0]
     if wrong is not None:
         raise InputError(f"{path}: the input holds {wrong}; clean the data before they enter the network")
-
-

@@ -79,15 +79,13 @@ class Simulation:
         The earlier build, whose parameters are kept where they still fit.
     """
 
-    def __init__(
-        self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Simulation | None = None
-    ) -> None:
+    def __init__(self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Simulation | None = None) -> None:
         self.graph, self.backend, self.sources, self.decoders = graph, backend, sources, decoders
         self.program: Program = backend.compile(graph)
-        self.store = backend.store(graph, self.program.initial_parameters(), previous.store if previous else None)
+        self.store: Any = backend.store(graph, self.program.initial_parameters(), previous.store if previous else None)
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
-        self.runs = previous.runs if previous else 0
+        self.runs: int = previous.runs if previous else 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
@@ -113,7 +111,9 @@ class Simulation:
     def _go_on(self, steps: int) -> None:
         state = self._state()
         if self._batch() != state.batch:
-            raise InputError(f"net.run_continue: the new input has {self._batch()} samples, the run to go on with {state.batch}; keep the batch")
+            raise InputError(
+                f"net.run_continue: the new input has {self._batch()} samples, the run to go on with {state.batch}; keep the batch"
+            )
         for node in self.sources:
             if node.is_new:
                 self.streams[node.path] = _Later(self._encode(node, state.batch, steps, state.run), state.step)
@@ -149,8 +149,11 @@ class Simulation:
     def _piece(self, batch: int) -> int:
         if self.store.needs_gradient() or any(getattr(n.source, "requires_grad", False) for n in self.sources):
             return 1 << 62
-        widest = max((int(np.prod(n.shape)) for n in (*self.graph.inputs, *self.graph.populations)), default=1)
+        widest = max((int(np.prod(shape)) for shape in self._shapes()), default=1)
         return max(1, _PIECE // (batch * widest))
+
+    def _shapes(self) -> list[tuple[int, ...]]:
+        return [n.shape for n in self.graph.inputs] + [n.shape for n in self.graph.populations]
 
     def _batch(self) -> int:
         sizes = {n.path: len(n.source) for n in self.sources if isinstance(n, Encoder) and n.source is not None}

@@ -32,7 +32,9 @@ def draw_network(net: Network, ax: Axes | None = None, *, title: str = "") -> Ax
     plan = schedule(graph)
     boxes = [_box(node, graph) for node in graph.nodes]
     arrows = [
-        LinkArrow(k.name, k.source_node, k.target_node, float(np.max(plan.delays[k.name])) * graph.clock.dt, type(k.transforms[-1]).__name__)
+        LinkArrow(
+            k.name, k.source_node, k.target_node, float(np.max(plan.delays[k.name])) * graph.clock.dt, type(k.transforms[-1]).__name__
+        )
         for k in graph.links
     ]
     arrows += [LinkArrow(o.name, _read(o), o.name) for o in graph.outputs]

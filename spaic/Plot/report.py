@@ -37,7 +37,7 @@ def training_report(
     matplotlib Figure
         To be saved with ``figure.savefig(path)``.
     """
-    group = membrane.target
+    group: Any = membrane.target
     threshold = group.parameters.get("V_th", getattr(group.model.parameters.get("V_th"), "default", float("nan")))
     curves = {k: v for k, v in vars(history).items() if v}
     accuracy = float((predicted == true).float().mean()) if hasattr(predicted, "float") else float((predicted == true).mean())

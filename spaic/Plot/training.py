@@ -22,9 +22,7 @@ _CURVES = {
 }
 
 
-def learning_curve(
-    history: Mapping[str, Sequence[float]], ax: Axes | None = None, *, title: str = "", xlabel: str = "epoch"
-) -> Axes:
+def learning_curve(history: Mapping[str, Sequence[float]], ax: Axes | None = None, *, title: str = "", xlabel: str = "epoch") -> Axes:
     """Draw loss (left scale) and accuracy (right scale) over the epochs.
 
     Parameters

@@ -210,6 +210,7 @@ class TestAutocast:
     def test_states_and_gradients_stay_float32(self, code, model):
         net, plain = (layered(code=code, model=model, decoding="max_voltage") for _ in range(2))
         net.voltage = spaic.StateMonitor(net.out, "V")
+        net.current, plain.current = (spaic.StateMonitor(n.link1, "current") for n in (net, plain))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             net.run(20.0)
             loss = net.output.predict.sum()
@@ -218,8 +219,8 @@ class TestAutocast:
         loss.backward()
         assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in net.parameters())
         plain.run(20.0)
-        drive = plain._simulation.store.link1.weight.abs().sum(1).max() * 20
-        assert (net.output.predict - plain.output.predict).abs().max() < 2**-7 * drive  # bfloat16 has 8 bits
+        received, exact = net.current.values, plain.current.values  # later layers may differ by a spike
+        assert np.abs(received - exact).max() < 2**-7 * np.abs(exact).max()  # bfloat16 has 8 bits
 
 
 class TestNoGrad:

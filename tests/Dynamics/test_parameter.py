@@ -14,7 +14,8 @@ from spaic.errors import DeclarationError
     [
         ("20 ms", "ms", 20.0), ("20", "ms", 20.0), ("0.02 s", "ms", 20.0), ("0.02s", "ms", 20.0), (" -70.6 mV ", "mV", -70.6),
         ("1e3 us", "ms", 1.0),
-        ("2 nA", "pA", 2000.0), ("30 nS", "nS", 30.0), ("1 MOhm", "Ohm", 1e6), ("50 Hz", "Hz", 50.0), ("+.5", "1", 0.5), ("1 uF/cm2", "uF/cm2", 1.0), ("0.05 1/ms", "Hz", 50.0), ("3 µA/cm2", "nA/cm2", 3000.0),
+        ("2 nA", "pA", 2000.0), ("30 nS", "nS", 30.0), ("1 MOhm", "Ohm", 1e6), ("50 Hz", "Hz", 50.0), ("+.5", "1", 0.5),
+        ("1 uF/cm2", "uF/cm2", 1.0), ("0.05 1/ms", "Hz", 50.0), ("3 µA/cm2", "nA/cm2", 3000.0),
     ],
 )  # fmt: skip
 def test_quantities(text, unit, value):

@@ -43,6 +43,7 @@ def _present(folder):
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
     """Makes a writable copy of the two test files of a folder, unpacked on request."""
+
     def copy(folder, unpacked=False):
         target = tmp_path_factory.mktemp("copy")
         for name in TEST_FILES:
@@ -51,6 +52,7 @@ def copied(tmp_path_factory):
             else:
                 shutil.copyfile(folder / f"{name}.gz", target / f"{name}.gz")
         return target
+
     return copy
 
 
@@ -260,15 +262,18 @@ def test_custom_dataset_of_unequal_samples():
     assert dataset[0][0].dtype == np.float32 and dataset.maxNum == 3
 
 
-@pytest.mark.parametrize(("data", "label", "fault"), [
-    ([[1], [2]], [0], "2 samples but 1 labels"),
-    ([], [], "no samples"),
-    ([["a"]], [0], "not numbers"),
-    ([[1]], ["cat"], "label.*not numbers"),
-    ([[1], [2]], [[0], [0, 1]], "labels differ in shape"),
-    (3, [0], "single number"),
-    ([[[1], [1, 2]]], [0], "not an array"),
-])
+@pytest.mark.parametrize(
+    ("data", "label", "fault"),
+    [
+        ([[1], [2]], [0], "2 samples but 1 labels"),
+        ([], [], "no samples"),
+        ([["a"]], [0], "not numbers"),
+        ([[1]], ["cat"], "label.*not numbers"),
+        ([[1], [2]], [[0], [0, 1]], "labels differ in shape"),
+        (3, [0], "single number"),
+        ([[[1], [1, 2]]], [0], "not an array"),
+    ],
+)
 def test_custom_dataset_refuses_by_name(data, label, fault):
     with pytest.raises(InputError, match=fault):
         CustomDataset(data, label)

@@ -34,24 +34,39 @@ GOOD = idx_bytes(np.arange(12, dtype=np.uint8).reshape(3, 4))
 PACKED = gzip.compress(GOOD, mtime=0)
 
 
-@pytest.mark.parametrize(("content", "fault"), [
-    (b"", "only 0 bytes"),
-    (GOOD[:3], "only 3 bytes"),
-    (b"\x01" + GOOD[1:], "magic number 0x01000802"),
-    (b"\0\0\x0a\x02" + GOOD[4:], "magic number 0x00000a02"),
-    (b"\0\0\x08\0", "0 dimensions"),
-    (GOOD[:9], "header is cut short"),
-    (GOOD[:-1], "is cut short, 11 bytes of data where shape"),
-    (GOOD + b"\0", "has trailing bytes, 13"),
-    (b"\0\0\x0e\x03" + b"\xff" * 12, "is cut short, 0 bytes"),
-    (PACKED[:-6], "gzip file is damaged"),
-    (PACKED[:-8] + b"\0" * 8, "gzip file is damaged"),
-    (PACKED[:10] + b"\xff" * 9, "gzip file is damaged"),
-    (gzip.compress(GOOD[:-1], mtime=0), "is cut short"),
-], ids=[
-    "empty", "three bytes", "first byte", "type code", "no dimensions", "header cut", "one byte less", "one byte more", "huge shape",
-    "gzip cut", "gzip checksum", "gzip content", "gzip of a cut file",
-])
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "only 0 bytes"),
+        (GOOD[:3], "only 3 bytes"),
+        (b"\x01" + GOOD[1:], "magic number 0x01000802"),
+        (b"\0\0\x0a\x02" + GOOD[4:], "magic number 0x00000a02"),
+        (b"\0\0\x08\0", "0 dimensions"),
+        (GOOD[:9], "header is cut short"),
+        (GOOD[:-1], "is cut short, 11 bytes of data where shape"),
+        (GOOD + b"\0", "has trailing bytes, 13"),
+        (b"\0\0\x0e\x03" + b"\xff" * 12, "is cut short, 0 bytes"),
+        (PACKED[:-6], "gzip file is damaged"),
+        (PACKED[:-8] + b"\0" * 8, "gzip file is damaged"),
+        (PACKED[:10] + b"\xff" * 9, "gzip file is damaged"),
+        (gzip.compress(GOOD[:-1], mtime=0), "is cut short"),
+    ],
+    ids=[
+        "empty",
+        "three bytes",
+        "first byte",
+        "type code",
+        "no dimensions",
+        "header cut",
+        "one byte less",
+        "one byte more",
+        "huge shape",
+        "gzip cut",
+        "gzip checksum",
+        "gzip content",
+        "gzip of a cut file",
+    ],
+)
 def test_damage_is_named(tmp_path, content, fault):
     path = tmp_path / "damaged-idx"
     path.write_bytes(content)

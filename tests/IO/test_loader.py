@@ -104,17 +104,20 @@ def test_sequential_sampler(ten):
     assert list(SequentialSampler(ten)) == list(range(10)) and len(SequentialSampler(ten)) == 10
 
 
-@pytest.mark.parametrize(("arguments", "fault"), [
-    ({"sampler": [0], "shuffle": True}, "sampler excludes shuffle"),
-    ({"batch_sampler": [[0]], "batch_size": 2}, "batch_sampler excludes batch_size"),
-    ({"batch_sampler": [[0]], "shuffle": True, "drop_last": True}, "excludes shuffle, drop_last"),
-    ({"batch_sampler": [[0]], "sampler": [0]}, "excludes sampler"),
-    ({"batch_size": 0}, "batch_size is 0"),
-    ({"batch_size": None}, "batch_size is None"),
-    ({"batch_size": True}, "batch_size is True"),
-    ({"batch_size": 2.0}, "batch_size is 2.0"),
-    ({"batch_size": 11, "drop_last": True}, "with drop_last leaves no batch of 10"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ({"sampler": [0], "shuffle": True}, "sampler excludes shuffle"),
+        ({"batch_sampler": [[0]], "batch_size": 2}, "batch_sampler excludes batch_size"),
+        ({"batch_sampler": [[0]], "shuffle": True, "drop_last": True}, "excludes shuffle, drop_last"),
+        ({"batch_sampler": [[0]], "sampler": [0]}, "excludes sampler"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": None}, "batch_size is None"),
+        ({"batch_size": True}, "batch_size is True"),
+        ({"batch_size": 2.0}, "batch_size is 2.0"),
+        ({"batch_size": 11, "drop_last": True}, "with drop_last leaves no batch of 10"),
+    ],
+)
 def test_arguments_that_cannot_be_meant(ten, arguments, fault):
     with pytest.raises(InputError, match=fault):
         Dataloader(ten, **arguments)
@@ -176,8 +179,10 @@ def test_collate_fn_gets_the_samples(ten):
     assert [label for _, label in batch] == [0, 1]
 
 
-@pytest.mark.parametrize(("sample", "fault"), [
-    (np.zeros(3), "a ndarray, not a pair"), ((1, 2, 3), "a tuple of 3"), (({"x": 1}, 0), "data: dict"), (([1.0], "cat"), "label: str")])
+@pytest.mark.parametrize(
+    ("sample", "fault"),
+    [(np.zeros(3), "a ndarray, not a pair"), ((1, 2, 3), "a tuple of 3"), (({"x": 1}, 0), "data: dict"), (([1.0], "cat"), "label: str")],
+)
 def test_samples_that_are_not_pairs_of_numbers(sample, fault):
     with pytest.raises(InputError, match=fault):
         list(Dataloader(Pairs([sample])))

@@ -15,10 +15,18 @@ from spaic.Learning.optimizer import SGD, Adam, Optimizer, Schedule, optimizer_n
 
 NAMES = ["Adam", "AdamW", "SGD", "RMSprop", "Adamax", "Adagrad", "Adadelta", "ASGD", "Rprop", "NAdam", "RAdam"]
 ENOUGH = {  # options with which each schedule runs
-    "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [2, 4]}, "ConstantLR": {}, "LinearLR": {}, "ExponentialLR": {"gamma": 0.9},
-    "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 5}, "CosineAnnealingWarmRestarts": {"T_0": 3},
-    "CyclicLR": {"base_lr": 0.001, "max_lr": 0.1, "cycle_momentum": False}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 20},
-    "LambdaLR": {"lr_lambda": lambda step: 0.5**step}, "MultiplicativeLR": {"lr_lambda": lambda step: 0.5},
+    "StepLR": {"step_size": 2},
+    "MultiStepLR": {"milestones": [2, 4]},
+    "ConstantLR": {},
+    "LinearLR": {},
+    "ExponentialLR": {"gamma": 0.9},
+    "PolynomialLR": {},
+    "CosineAnnealingLR": {"T_max": 5},
+    "CosineAnnealingWarmRestarts": {"T_0": 3},
+    "CyclicLR": {"base_lr": 0.001, "max_lr": 0.1, "cycle_momentum": False},
+    "OneCycleLR": {"max_lr": 0.1, "total_steps": 20},
+    "LambdaLR": {"lr_lambda": lambda step: 0.5**step},
+    "MultiplicativeLR": {"lr_lambda": lambda step: 0.5},
 }
 
 
@@ -109,12 +117,19 @@ def test_every_schedule_counts_steps_as_torch_does(name):
     assert descend(bound, parameter, 12) == expected and len(set(expected)) > 1
 
 
-@pytest.mark.parametrize(("name", "option", "more"), [
-    ("StepLR", "step_size", {}), ("CosineAnnealingLR", "T_max", {}), ("CosineAnnealingWarmRestarts", "T_0", {}),
-    ("LinearLR", "total_iters", {}), ("ConstantLR", "total_iters", {}), ("PolynomialLR", "total_iters", {}),
-    ("OneCycleLR", "total_steps", {"max_lr": 1.0}),
-    ("CyclicLR", "step_size_up", {"base_lr": 0.1, "max_lr": 1.0, "cycle_momentum": False}),
-])
+@pytest.mark.parametrize(
+    ("name", "option", "more"),
+    [
+        ("StepLR", "step_size", {}),
+        ("CosineAnnealingLR", "T_max", {}),
+        ("CosineAnnealingWarmRestarts", "T_0", {}),
+        ("LinearLR", "total_iters", {}),
+        ("ConstantLR", "total_iters", {}),
+        ("PolynomialLR", "total_iters", {}),
+        ("OneCycleLR", "total_steps", {"max_lr": 1.0}),
+        ("CyclicLR", "step_size_up", {"base_lr": 0.1, "max_lr": 1.0, "cycle_momentum": False}),
+    ],
+)
 def test_maxstep_is_the_length_of_a_schedule(name, option, more):
     assert Adam(0.01, schedule=name, maxstep=1000, **more).schedule_options == {**more, option: 1000}
 

@@ -201,7 +201,9 @@ class TestLatency:
 
     def test_normalised_per_sample(self):
         assert self.steps_of([[-2.0, 0.0, 2.0], [0.0, 127.5, 255.0], [7.0, 7.0, 7.0]], normalize=True) == [
-            [None, 5, 0], [None, 5, 0], [None, None, None]
+            [None, 5, 0],
+            [None, 5, 0],
+            [None, None, None],
         ]
 
     def test_one_step(self):

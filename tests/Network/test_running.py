@@ -82,9 +82,7 @@ class TestTwoHalvesAreOneWhole:
         halves.run_continue(25.0)
         close(halves.voltage.values, whole.voltage.values)
 
-    @pytest.mark.parametrize(
-        ("code", "value"), [("poisson_generator", 0.3), ("constant_current", 1.5), ("sin", [2.0, 7.0]), ("ramp", 0.1)]
-    )
+    @pytest.mark.parametrize(("code", "value"), [("poisson_generator", 0.3), ("constant_current", 1.5), ("sin", [2.0, 7.0]), ("ramp", 0.1)])
     def test_generators(self, code, value):
         def build():
             with spaic.Network() as net:
@@ -305,7 +303,6 @@ class TestDuration:
         net.set_backend_dt(0.5)
         net.run(10.0)
         assert net.dt == 0.5 and len(net.voltage.times) == 20 and net.voltage.times[0] == 0.5
-
 
     def test_dt_may_be_changed_on_the_backend(self):
         backend = spaic.Torch_Backend()

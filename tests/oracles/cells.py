@@ -9,7 +9,9 @@ import numpy as np
 import spaic
 
 
-def clamp(current: np.ndarray, dt: float, duration: float, watch: tuple[str, ...] = (), backend: str = "torch", **group: Any) -> tuple[Any, ...]:
+def clamp(
+    current: np.ndarray, dt: float, duration: float, watch: tuple[str, ...] = (), backend: str = "torch", **group: Any
+) -> tuple[Any, ...]:
     """Run neurons under a constant current ``[neurons]`` or one that changes every step ``[steps, neurons]``.
 
     Returns the spike times of each neuron in ms, then the recorded variables ``[neurons, steps]``.

@@ -27,7 +27,7 @@ ADEX = dict(C="C", g_L="gL", E_L="EL", V_T="VT", Delta_T="DT", a="a", tau_w="tw"
 def test_adex_spike_counts_and_times(truth, cases):
     runs = cases["adex_params"]
     values = {ours: np.array([float(p[theirs]) for p in runs.values()]) for ours, theirs in ADEX.items()}
-    times, = clamp(np.array([p["I"] for p in runs.values()]), 0.1, 1000.0, model="adex", **values)
+    (times,) = clamp(np.array([p["I"] for p in runs.values()]), 0.1, 1000.0, model="adex", **values)
     for (name, p), ours in zip(runs.items(), times, strict=True):
         expected = truth[f"adex_{name}_spikes"]
         ours = ours[ours <= p["T"] + 1e-9]
@@ -41,7 +41,7 @@ def test_izhikevich_spike_counts_and_times(truth, cases):
     runs = cases["izh_params"]
     values = {k: np.array([float(p[k]) for p in runs.values()]) for k in "abcd"}
     start = dict(V=-65.0, U=-65.0 * values["b"])
-    times, = clamp(np.array([p["I"] for p in runs.values()]), 0.1, 500.0, model="izhikevich", initial=start, **values)
+    (times,) = clamp(np.array([p["I"] for p in runs.values()]), 0.1, 500.0, model="izhikevich", initial=start, **values)
     for (name, p), ours in zip(runs.items(), times, strict=True):
         expected = truth[f"izh_{name}_spikes"]
         assert len(ours) == len(expected) == p["n_true_500ms"], name
@@ -67,7 +67,7 @@ def test_hodgkin_huxley_spike_counts_and_times(truth, cases):
     runs = cases["hh_params"]["runs"]
     start = dict(zip("Vmhn", truth["hh_y0"], strict=True)) | {"V_previous": float(truth["hh_y0"][0])}
     current = np.array([p["I_uA_cm2"] for p in runs.values()])
-    times, = clamp(current, 0.1, 200.0, model="hodgkin_huxley", initial=start)
+    (times,) = clamp(current, 0.1, 200.0, model="hodgkin_huxley", initial=start)
     for (name, p), ours in zip(runs.items(), times, strict=True):
         expected = truth[f"{name}_spikes"]
         assert len(ours) == len(expected) == p["n"], name

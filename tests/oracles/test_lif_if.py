@@ -51,7 +51,7 @@ def test_perfect_integrator_with_soft_reset(truth):
 @pytest.mark.parametrize("tag, dt", [("dt0p1", 0.1), ("dt0p5", 0.5), ("dt1p0", 1.0)])
 def test_interspike_interval_is_t_ref_plus_whole_steps_to_threshold(truth, tag, dt):
     """What docs/semantics.md promises: held for t_ref, then k steps to the threshold (NEST's convention)."""
-    times, = clamp(truth["fi_I"], dt, 800.0, model="lif", t_ref=2.0)
+    (times,) = clamp(truth["fi_I"], dt, 800.0, model="lif", t_ref=2.0)
     for current, ours, expected in zip(truth["fi_I"], times, truth[f"fi_isi_grid_nest_{tag}_ms"], strict=True):
         if len(ours) > 1:
             assert np.allclose(np.diff(ours), expected, atol=1e-9), current
@@ -71,7 +71,9 @@ def test_noisy_rates_follow_siegert(truth, method):
     )  # fmt: skip
     shape = (*mu.shape, copies)
     with spaic.Network() as net:
-        cells = spaic.NeuronGroup(shape=shape, model=model, mu=np.broadcast_to(mu[..., None], shape), sigma=np.broadcast_to(sigma[..., None], shape))
+        cells = spaic.NeuronGroup(
+            shape=shape, model=model, mu=np.broadcast_to(mu[..., None], shape), sigma=np.broadcast_to(sigma[..., None], shape)
+        )
         spikes = spaic.SpikeMonitor(cells)
     net.set_backend("torch", dt=0.1, dtype="float64")
     net.run(1000 * seconds)

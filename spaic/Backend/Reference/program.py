@@ -9,8 +9,8 @@ import numpy as np
 
 from spaic.Backend.element import Element, initial_parameters, population_element, synapse_element
 from spaic.Backend.Reference.transforms import apply
-from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.names import arrival, normal_name
+from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
@@ -50,6 +50,7 @@ class ReferenceProgram(Program):
     def run(self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         arrays = dict(state.arrays)
         recorded: dict[str, list[Any]] = {path: [] for path in self._recorded()}
+        now: dict[str, Any] = {}
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
             for name in self.order:
@@ -57,7 +58,9 @@ class ReferenceProgram(Program):
             for path in [p for p in arrays if p.endswith(".history")]:
                 arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
             self._record(recorded, {**parameters, **now}, n)
-        return State(state.step + steps, state.batch, arrays, state.run), {k: np.stack(v) if v else np.zeros(0) for k, v in recorded.items()}
+        return State(state.step + steps, state.batch, arrays, state.run), {
+            k: np.stack(v) if v else np.zeros((0, *np.shape({**parameters, **now}[k]))) for k, v in recorded.items()
+        }
 
     def source(self, path: str) -> str:
         from spaic.Dynamics.show import listing
@@ -135,5 +138,3 @@ class ReferenceProgram(Program):
 def _own(parameters: Arrays, path: str) -> dict[str, Any]:
     """Parameters of one element by their own names."""
     return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}
-
-

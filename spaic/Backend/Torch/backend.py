@@ -79,5 +79,7 @@ def _device(device: object) -> torch.device:
     except (RuntimeError, TypeError):
         raise DeclarationError(f"Torch_Backend: unknown device {device!r}; use 'cpu', 'cuda' or 'cuda:<n>'") from None
     if found.type == "cuda" and not torch.cuda.is_available():
-        raise DeclarationError(f"Torch_Backend: device {device!r} is not available, torch sees no CUDA here; use 'cpu' (see `spaic doctor`)")
-    return found  # type: ignore[no-any-return]
+        raise DeclarationError(
+            f"Torch_Backend: device {device!r} is not available, torch sees no CUDA here; use 'cpu' (see `spaic doctor`)"
+        )
+    return found

@@ -58,10 +58,8 @@ class Delivery:
 
     def _transformed(self, x: Any, parameters: Mapping[str, Any]) -> Tensor:
         first, *others = self.link.transforms
-        if x.dtype == torch.uint8:
-            y = apply_to_bytes(first, x, parameters, self.dtype)
-        else:
-            y = apply(first, x.to(self.dtype), parameters)
+        is_bytes = x.dtype == torch.uint8
+        y = apply_to_bytes(first, x, parameters, self.dtype) if is_bytes else apply(first, x.to(self.dtype), parameters)
         for transform in others:
             y = apply(transform, y, parameters)
         return y

@@ -40,16 +40,20 @@ class ParameterTree(nn.Module):
         same: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        trainable = {f"{e.name}.{p}" for e in (*graph.links, *graph.populations) for p in e.trainable}
+        trainable = {f"{k.name}.{p}" for k in graph.links for p in k.trainable} | {
+            f"{n.name}.{p}" for n in graph.populations for p in n.trainable
+        }
         weights = {f"{k.name}.{p}" for k in graph.links for t in k.transforms for p in t.parameters()}
         self._paths: list[str] = []
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
             if path in weights or path in trainable:
+                parameter: nn.Parameter = nn.Parameter(torch.tensor(value, dtype=dtype, device=device))
                 old = (same or {}).get(path)
-                fits = isinstance(old, nn.Parameter) and (old.shape, old.dtype, old.device.type) == (value.shape, dtype, device.type)
-                parameter = old if fits else nn.Parameter(torch.tensor(value, dtype=dtype, device=device))
-                self._place(path).register_parameter(path.rpartition(".")[2], parameter.requires_grad_(path in trainable))
+                if isinstance(old, nn.Parameter) and (old.shape, old.dtype, old.device) == (parameter.shape, dtype, parameter.device):
+                    parameter = old
+                self._place(path).register_parameter(path.rpartition(".")[2], parameter)
+                parameter.requires_grad_(path in trainable)
             elif value.ndim:
                 self._place(path).register_buffer(path.rpartition(".")[2], torch.tensor(value, dtype=dtype, device=device))
             else:

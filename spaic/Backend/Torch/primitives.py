@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -44,7 +45,7 @@ def _exprel_slope(x: Operand) -> Any:
 
 
 def _pow(a: Operand, b: Operand) -> Any:
-    return torch.pow(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a**b  # type: ignore[arg-type, call-overload]
+    return torch.pow(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a**b  # type: ignore[arg-type]
 
 
 def _minimum(a: Operand, b: Operand) -> Any:
@@ -59,20 +60,17 @@ def _maximum(a: Operand, b: Operand) -> Any:
     return b.clamp(min=a) if isinstance(b, Tensor) else max(a, b)
 
 
-def _where(condition: Any, a: Operand, b: Operand) -> Any:
+def _where(condition: Any, a: Operand, b: Operand, dtype: torch.dtype = torch.float64) -> Any:
     if not isinstance(condition, Tensor):
         return a if condition else b
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         return torch.where(condition, a, b)
-    return condition.to(torch.get_default_dtype()) * (a - b) + b
+    return torch.where(condition, *(torch.tensor(x, dtype=dtype, device=condition.device) for x in (a, b)))
 
 
-def _and(a: Any, b: Any) -> Any:
-    return torch.logical_and(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else (b if a else a) if not isinstance(a, Tensor) else (a if b else b)
-
-
-def _or(a: Any, b: Any) -> Any:
-    return torch.logical_or(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else (a if a else b) if not isinstance(a, Tensor) else (b if b else a)
+def primitives(dtype: torch.dtype) -> dict[str, Any]:
+    """The table for numbers of this type."""
+    return {**PRIMITIVES, "where": partial(_where, dtype=dtype)}
 
 
 def _select(o: Tensor, a: Operand, b: Operand) -> Any:
@@ -137,8 +135,8 @@ PRIMITIVES: dict[str, Any] = {
     "ge": lambda a, b: a >= b,
     "lt": lambda a, b: a < b,
     "le": lambda a, b: a <= b,
-    "and": _and,
-    "or": _or,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
     "not": _unary(torch.logical_not, lambda x: not x),
     "where": _where,
     "select": _select,

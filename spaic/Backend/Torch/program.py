@@ -13,9 +13,9 @@ from spaic.Backend.Torch.delivery import Delivery
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.tape import BoundTape
-from spaic.Dynamics.show import listing
 from spaic.Dynamics.names import arrival, normal_name
-from spaic.errors import UnknownName, nearest
+from spaic.Dynamics.show import listing
+from spaic.errors import NumericalError, UnknownName, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import Stage, schedule
@@ -133,15 +133,28 @@ class _Run:
         """What a link brings in every step: ``[steps, batch, *target shape]``."""
         delivery = self.deliveries[name]
         amount = delivery.over_time(self.signals, self.batch)
+        self._check_finite(name, amount)
         synapse = self.program.synapses.get(name)
         if synapse is not None:
             arriving = {synapse.model.ports[0]: amount.reshape(self.steps, self.batch, *synapse.shape)}
             self._advance(synapse, self._bound(synapse), arriving)
             amount = self.signals[f"{name}.{synapse.model.output}"]  # type: ignore[attr-defined]
-        amount = amount.reshape(self.steps, self.batch, *self.program.graph.shape(delivery.link.target_node))
+        amount = amount.reshape(self.steps, self.batch, *self.program.graph.shape(delivery.link.target_node)).to(self.program.dtype)
         if f"{name}.current" in self.program.probed:
             self.signals[f"{name}.current"] = amount
         return amount
+
+    def _check_finite(self, name: str, amount: Tensor) -> None:
+        """An infinite input may be wiped out by a reset, so it is looked for where it arises."""
+        if amount.detach().sum().isfinite():
+            return
+        wrong = (~amount.detach().isfinite()).flatten(1).any(1)
+        if wrong.any():
+            step = self.start + int(wrong.nonzero()[0])
+            raise NumericalError(
+                f"{name}: current became NaN or infinite at step {step} (t = {self.program.graph.clock.time(step + 1):g} ms); "
+                "use smaller weights or inputs"
+            )
 
     def _advance(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
         """Run an element over all steps."""

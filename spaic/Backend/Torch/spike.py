@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.Backend.Torch.primitives import PRIMITIVES
+from spaic.Backend.Torch.primitives import primitives
 from spaic.Dynamics.surrogate import Surrogate
 
 
@@ -39,7 +39,7 @@ def spike_function(surrogate: Surrogate | None) -> Callable[[Tensor, int], Tenso
     def spike(residual: Tensor, is_strict: int) -> Tensor:
         if not residual.requires_grad:
             return _heaviside(residual, is_strict)
-        return _SurrogateSpike.apply(residual, is_strict, derivative)  # type: ignore[no-any-return, no-untyped-call]
+        return _SurrogateSpike.apply(residual, is_strict, derivative)
 
     return spike
 
@@ -52,7 +52,7 @@ def derivative_function(surrogate: Surrogate) -> Callable[[Tensor], Tensor]:
 
     def derivative(x: Tensor) -> Tensor:
         with torch.no_grad():
-            value = tape.run(PRIMITIVES, {"x": x})["derivative"] if "x" in tape.inputs else tape.run(PRIMITIVES, {})["derivative"]
+            value = tape.run(primitives(x.dtype), {"x": x})["derivative"]
             return value.to(x.dtype) if isinstance(value, Tensor) else torch.full_like(x, value)
 
     return derivative

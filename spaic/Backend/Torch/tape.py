@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.element import Element
-from spaic.Backend.Torch.primitives import PRIMITIVES
+from spaic.Backend.Torch.primitives import PRIMITIVES, primitives
 from spaic.Backend.Torch.spike import spike_function
 
 
@@ -30,16 +30,17 @@ class BoundTape:
 
     def __init__(self, element: Element, parameters: Mapping[str, Any], dt: float, dtype: torch.dtype) -> None:
         self.tape = element.tape
-        self.table = {**PRIMITIVES, "spike": spike_function(element.surrogate)}
         self.slots: list[Any] = [None] * self.tape.size
         for slot, number in self.tape.constants.items():
             self.slots[slot] = number
         given = {**{k: _double(v) for k, v in parameters.items()}, "dt": dt}
         for name, slot in self.tape.inputs.items():
             self.slots[slot] = given.get(name)
-        self._execute(self.tape.prelude)
+        for op in self.tape.prelude:
+            self.slots[op.out] = PRIMITIVES[op.name](*[self.slots[a] for a in op.args], *op.static)
         self.slots = [_settled(v, dtype) for v in self.slots]
-        self.body = [(self.table[op.name], op.args, op.static, op.out) for op in self.tape.body]
+        table = {**primitives(dtype), "spike": spike_function(element.surrogate)}
+        self.body = [(table[op.name], op.args, op.static, op.out) for op in self.tape.body]
         self.reads = {name: slot for name, slot in self.tape.inputs.items() if name not in given}
 
     def step(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +51,6 @@ class BoundTape:
         for function, args, static, out in self.body:
             slots[out] = function(*[slots[a] for a in args], *static)
         return {name: slots[slot] for name, slot in self.tape.outputs.items()}
-
-    def _execute(self, operations: Any) -> None:
-        for op in operations:
-            self.slots[op.out] = self.table[op.name](*[self.slots[a] for a in op.args], *op.static)
 
 
 def _double(value: Any) -> Any:

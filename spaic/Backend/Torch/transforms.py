@@ -105,6 +105,6 @@ class _ByteProduct(torch.autograd.Function):
 def apply_to_bytes(transform: Transform, x: Tensor, parameters: Parameters, dtype: torch.dtype) -> Tensor:
     """As :func:`apply`, for spikes kept as bytes."""
     if isinstance(transform, Dense):
-        y: Tensor = _ByteProduct.apply(x.flatten(1), effective_weight(transform, parameters["weight"]))  # type: ignore[no-untyped-call]
+        y: Tensor = _ByteProduct.apply(x.flatten(1), effective_weight(transform, parameters["weight"]))
         return y if "bias" not in parameters else y + parameters["bias"]
     return apply(transform, x.to(dtype), parameters)

@@ -46,15 +46,34 @@ class MNIST(ArrayDataset):
     Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits"; CC BY-SA 3.0.
     """
 
-    source: ClassVar[DataSource] = sources.add("mnist", DataSource(
-        "mnist", _FILES, "call MNIST(download=True), or put the IDX files (plain or .gz) there", layouts=("MNIST/raw",)))
+    source: ClassVar[DataSource] = sources.add(
+        "mnist", DataSource("mnist", _FILES, "call MNIST(download=True), or put the IDX files (plain or .gz) there", layouts=("MNIST/raw",))
+    )
     url: ClassVar[str] = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-    packed_md5: ClassVar[Mapping[str, str]] = dict(zip(_FILES, (
-        "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
-        "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c"), strict=True))
-    unpacked_md5: ClassVar[Mapping[str, str]] = dict(zip(_FILES, (
-        "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
-        "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"), strict=True))
+    packed_md5: ClassVar[Mapping[str, str]] = dict(
+        zip(
+            _FILES,
+            (
+                "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                "d53e105ee54ea40749a09fcbcd1e9432",
+                "9fb629c4189551a2d022fa330f9573f3",
+                "ec29112dd5afa0611ce80d1b7f02629c",
+            ),
+            strict=True,
+        )
+    )
+    unpacked_md5: ClassVar[Mapping[str, str]] = dict(
+        zip(
+            _FILES,
+            (
+                "6bbc9ace898e44ae57da46a324031adb",
+                "a25bea736e30d166cdddb491f175f624",
+                "2646ac647ad5339dbf082846283269ea",
+                "27ae3e4e09519cfbb04c329615203637",
+            ),
+            strict=True,
+        )
+    )
     balanced: ClassVar[bool] = False  # whether every class must have the same number of images
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
@@ -88,13 +107,17 @@ class MNIST(ArrayDataset):
         content = unpack(path)
         array = parse_idx(content, path)
         if array.dtype != np.uint8 or array.shape != shape:
-            raise DataError(f"{path}: holds {array.dtype} of shape {array.shape}, {type(self).__name__} has uint8 of shape {shape}; "
-                            "check which file this is, or read it with read_idx")
+            raise DataError(
+                f"{path}: holds {array.dtype} of shape {array.shape}, {type(self).__name__} has uint8 of shape {shape}; "
+                "check which file this is, or read it with read_idx"
+            )
         if name in self.unpacked_md5:
             found = hashlib.md5(content, usedforsecurity=False).hexdigest()
             if found != self.unpacked_md5[name]:
-                raise DataError(f"{path}: MD5 of the unpacked file is {found}, that of the published one "
-                                f"{self.unpacked_md5[name]}; get the file again, or read it with read_idx")
+                raise DataError(
+                    f"{path}: MD5 of the unpacked file is {found}, that of the published one "
+                    f"{self.unpacked_md5[name]}; get the file again, or read it with read_idx"
+                )
         return array
 
 
@@ -107,19 +130,44 @@ class FashionMNIST(MNIST):
     Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017, arXiv:1708.07747; MIT.
     """
 
-    source: ClassVar[DataSource] = sources.add("fashion-mnist", DataSource(
-        "fashion-mnist", _FILES, "call FashionMNIST(download=True), or put the IDX files (plain or .gz) there",
-        layouts=("FashionMNIST/raw",)))
+    source: ClassVar[DataSource] = sources.add(
+        "fashion-mnist",
+        DataSource(
+            "fashion-mnist",
+            _FILES,
+            "call FashionMNIST(download=True), or put the IDX files (plain or .gz) there",
+            layouts=("FashionMNIST/raw",),
+        ),
+    )
     url: ClassVar[str] = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
-    packed_md5: ClassVar[Mapping[str, str]] = dict(zip(_FILES, (
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
-        "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310"), strict=True))
+    packed_md5: ClassVar[Mapping[str, str]] = dict(
+        zip(
+            _FILES,
+            (
+                "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                "25c81989df183df01b3e8a0aad5dffbe",
+                "bef4ecab320f06d8554ea6380940ec79",
+                "bb300cfdad3c16e7a12a480ee83cd310",
+            ),
+            strict=True,
+        )
+    )
     # Complete copies circulate whose images are in another order than the original files (classes interleaved 0..9,
     # 0..9, ...; unpacked training images 47efd753255a5937dfb35de39f99b565), so an MD5 would refuse good data.
     unpacked_md5: ClassVar[Mapping[str, str]] = {}
     balanced: ClassVar[bool] = True
     classes: ClassVar[tuple[str, ...]] = (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
 
 
 def _check_balance(labels: np.ndarray, path: Path) -> None:

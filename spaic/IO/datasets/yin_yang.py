@@ -43,9 +43,15 @@ class YinYang(ArrayDataset):
     Source: L. Kriener, J. Goeltz, M. A. Petrovici, "The Yin-Yang dataset", NICE 2022, doi 10.1145/3517343.3517380.
     """
 
-    source: ClassVar[DataSource] = sources.add("yin-yang", DataSource(
-        "yin-yang", tuple(f"{part}_{kind}.npy" for part in _FILE_OF_SPLIT.values() for kind in ("samples", "labels")),
-        "put the folder publication_data of https://github.com/lkriener/yin_yang_data_set there, or draw new points with YinYang.generate"))
+    source: ClassVar[DataSource] = sources.add(
+        "yin-yang",
+        DataSource(
+            "yin-yang",
+            tuple(f"{part}_{kind}.npy" for part in _FILE_OF_SPLIT.values() for kind in ("samples", "labels")),
+            "put the folder publication_data of https://github.com/lkriener/yin_yang_data_set there, "
+            "or draw new points with YinYang.generate",
+        ),
+    )
     classes: ClassVar[tuple[str, ...]] = ("yin", "yang", "dot")
 
     def __init__(self, root: str | os.PathLike[str] | None = None, split: str | None = None, is_train: bool = True) -> None:

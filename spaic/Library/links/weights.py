@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from spaic.errors import DeclarationError
 from spaic.Graph.values import Value, as_value
 from spaic.Library.initializers import constant, fan_in_normal, normal
@@ -29,5 +28,3 @@ def initial_bias(bias: Any, path: str) -> Value | None:
     if bias is None or bias is False:
         return None
     return 0.0 if bias is True else as_value(bias, f"{path}.bias")
-
-
