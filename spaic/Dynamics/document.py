@@ -67,7 +67,7 @@ def integrators(model: Model) -> tuple[str, ...]:
     return tuple(accepted)
 
 
-def typeset(text: str, is_condition: bool = False) -> str:
+def typeset(text: str) -> str:
     """An expression of the equation language as LaTeX, its terms in the order in which they were written.
 
     Examples
@@ -78,7 +78,7 @@ def typeset(text: str, is_condition: bool = False) -> str:
     import sympy
 
     with sympy.evaluate(False):  # a fresh expression, or SymPy would put its terms into an order of its own
-        written = _flat(Expression(text, is_condition=is_condition).sympy)
+        written = _flat(Expression(text, may_be_condition=True).sympy)
         names = {s: letter(s.name) for s in written.free_symbols}
         return str(sympy.latex(written, order="none", symbol_names=names))
 
@@ -164,7 +164,7 @@ def _receives(port: str, statements: Sequence[Assignment]) -> str:
 def _firing(model: NeuronModel) -> list[str]:
     if model.condition is None:
         return ["It does not fire."]
-    parts = [f"It fires when\n\n{_math([('', '', typeset(model.spike, is_condition=True))])}"]
+    parts = [f"It fires when\n\n{_math([('', '', typeset(model.spike))])}"]
     if model.resets:
         parts.append(f"and then\n\n{_math(map(_assignment, model.resets))}")
     if model.interpolate:

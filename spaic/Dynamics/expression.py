@@ -41,8 +41,8 @@ class Expression:
         For example ``"(-(V - V_rest) + R * I) / tau_m"``.
     where : str
         The place of declaration, for messages.
-    is_condition : bool
-        True for a comparison such as ``"V > V_th"``, which gives no number.
+    may_be_condition : bool
+        True where a comparison such as ``"V > V_th"`` may stand, which is no number.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class Expression:
 
     text: str
     where: str = "expression"
-    is_condition: bool = False
+    may_be_condition: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -66,7 +66,7 @@ class Expression:
             kind = _check(self._tree, self)
         except RecursionError:
             raise DeclarationError(f"{self.where}: an expression is nested too deeply; split it into values") from None
-        if kind == "condition" and not self.is_condition:
+        if kind == "condition" and not self.may_be_condition:
             raise self.refuse("there is a condition where a number is needed", "use where(condition, a, b)")
 
     @cached_property
@@ -107,7 +107,7 @@ class Comparison:
 
     @cached_property
     def _parts(self) -> tuple[str, bool]:
-        tree = Expression(self.text, self.where, is_condition=True)._tree
+        tree = Expression(self.text, self.where, may_be_condition=True)._tree
         if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in _COMPARE:
             raise DeclarationError(f"{self.where}: a condition must be one comparison, got {self.text!r}; write for example 'V > V_th'")
         left, right = ast.unparse(tree.left), ast.unparse(tree.comparators[0])
