@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import DeclarationError
@@ -68,8 +68,28 @@ class SurrogateBP(Learner):
         return replace(graph, nodes=nodes)
 
 
+class _ByAlpha(SurrogateBP):
+    """A surrogate with one parameter, alpha, which may stand on either side of what is trained."""
+
+    #: Registered surrogate, and what it calls alpha.
+    shape: ClassVar[tuple[str, str]]
+
+    def __init__(
+        self,
+        *given: Any,
+        trainable: Any = None,
+        alpha: float | None = None,
+        reset_gradient: bool = True,
+        name: str | None = None,
+        algorithm: str | None = None,
+    ) -> None:
+        trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
+        surrogate, parameter = self.shape
+        super().__init__(trainable, surrogate, reset_gradient=reset_gradient, name=name, **{parameter: alpha})
+
+
 @learners.register("stca")
-class STCA(SurrogateBP):
+class STCA(_ByAlpha):
     """Spatio-temporal credit assignment: a rectangular window of half width `alpha` and height 1.
 
     Parameters
@@ -88,21 +108,11 @@ class STCA(SurrogateBP):
     Source: Gu et al. 2019, IJCAI, eq. 8.
     """
 
-    def __init__(
-        self,
-        *given: Any,
-        trainable: Any = None,
-        alpha: float | None = None,
-        reset_gradient: bool = True,
-        name: str | None = None,
-        algorithm: str | None = None,
-    ) -> None:
-        trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
-        super().__init__(trainable, "rectangular", reset_gradient=reset_gradient, name=name, alpha=alpha)
+    shape = ("rectangular", "alpha")
 
 
 @learners.register("stbp")
-class STBP(SurrogateBP):
+class STBP(_ByAlpha):
     """Spatio-temporal backpropagation: a normal density of variance `alpha`, as the paper normalises it.
 
     Parameters
@@ -121,17 +131,7 @@ class STBP(SurrogateBP):
     Source: Wu et al. 2018, Front. Neurosci. 12:331, eq. 28.
     """
 
-    def __init__(
-        self,
-        *given: Any,
-        trainable: Any = None,
-        alpha: float | None = None,
-        reset_gradient: bool = True,
-        name: str | None = None,
-        algorithm: str | None = None,
-    ) -> None:
-        trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
-        super().__init__(trainable, "gaussian", reset_gradient=reset_gradient, name=name, a=alpha)
+    shape = ("gaussian", "a")
 
 
 def _sorted(kind: str, given: tuple[Any, ...], trainable: Any, alpha: float | None) -> tuple[Any, float]:
