@@ -153,9 +153,9 @@ class Model:
         own = (*self.states, *(e.name for e in self.values if e.name not in self._noisy_values))
         return (*own, *(v + BEFORE_RESET for v in own))
 
-    def _texts(self) -> list[Expression]:
-        """All expressions besides the equations (those of receive, here)."""
-        return [a.right for statements in self.receives.values() for a in statements]
+    def _texts(self) -> list[tuple[Expression, set[str]]]:
+        """All expressions besides the equations, with what each may read besides states, values and parameters."""
+        return [(a.right, {"w"}) for statements in self.receives.values() for a in statements]
 
     def _targets(self) -> list[tuple[str, str]]:
         """States that are assigned outside of the equations, with the place."""
@@ -187,8 +187,8 @@ class Model:
         known = {e.name for e in self.lines} | set(self.parameters) | {"t", "dt"}
         for e in self.lines:
             self._check_known(e.right, known | set(self.inputs) | set(self.noises))
-        for expression in self._texts():
-            self._check_known(expression, known | ({"w"} if ", receive " in expression.where else set()))
+        for expression, extra in self._texts():
+            self._check_known(expression, known | extra)
             self._check_noiseless(expression)
         for name, place in self._targets():
             if name not in self.states:
@@ -277,9 +277,10 @@ class NeuronModel(Model):
     def variables(self) -> tuple[str, ...]:
         return (*super().variables, *(("O",) if self.condition else ()))
 
-    def _texts(self) -> list[Expression]:
+    def _texts(self) -> list[tuple[Expression, set[str]]]:
         condition = [self.condition.residual] if self.condition else []
-        return [*super()._texts(), *condition, *(a.right for a in self.resets)]
+        own: list[tuple[Expression, set[str]]] = [(e, set()) for e in (*condition, *(a.right for a in self.resets))]
+        return [*super()._texts(), *own]
 
     def _targets(self) -> list[tuple[str, str]]:
         return [*super()._targets(), *((a.name, "reset") for a in self.resets)]
