@@ -85,7 +85,8 @@ class _ByAlpha(SurrogateBP):
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         surrogate, parameter = self.shape
-        super().__init__(trainable, surrogate, reset_gradient=reset_gradient, name=name, **{parameter: alpha})
+        shaped = surrogates[surrogate].using(**{parameter: alpha})
+        super().__init__(trainable, shaped, reset_gradient=reset_gradient, name=name)
 
 
 @learners.register("stca")

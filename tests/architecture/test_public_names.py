@@ -8,15 +8,76 @@ import pytest
 import spaic
 
 #: What SPAIC's users and our own documents rely on.
-PROMISED = """
-    Network Assembly NeuronGroup Connection Node Encoder Decoder Generator NeuronModel SynapseModel Parameter Surrogate
-    Torch_Backend Reference_Backend StateMonitor SpikeMonitor Learner STCA STBP SurrogateBP
-    Adam AdamW SGD RMSprop Adamax Adagrad Adadelta ASGD Rprop NAdam RAdam
-    Dataset CustomDataset MNIST FashionMNIST Digits YinYang Dataloader
-    BaseInitializer uniform normal xavier_normal xavier_uniform kaiming_normal kaiming_uniform constant sparse fan_in_normal
-    fit evaluate predict count_cross_entropy Plot IO Library Learning Monitor registry
-    SpaicError DeclarationError NetworkError GraphError InputError StateError NumericalError DataError UnsupportedError UnknownName
-""".split()
+PROMISED = [
+    "Network",
+    "Assembly",
+    "NeuronGroup",
+    "Connection",
+    "Node",
+    "Encoder",
+    "Decoder",
+    "Generator",
+    "NeuronModel",
+    "SynapseModel",
+    "Parameter",
+    "Surrogate",
+    "Torch_Backend",
+    "Reference_Backend",
+    "StateMonitor",
+    "SpikeMonitor",
+    "Learner",
+    "STCA",
+    "STBP",
+    "SurrogateBP",
+    "Adam",
+    "AdamW",
+    "SGD",
+    "RMSprop",
+    "Adamax",
+    "Adagrad",
+    "Adadelta",
+    "ASGD",
+    "Rprop",
+    "NAdam",
+    "RAdam",
+    "Dataset",
+    "CustomDataset",
+    "MNIST",
+    "FashionMNIST",
+    "Digits",
+    "YinYang",
+    "Dataloader",
+    "BaseInitializer",
+    "uniform",
+    "normal",
+    "xavier_normal",
+    "xavier_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "constant",
+    "sparse",
+    "fan_in_normal",
+    "fit",
+    "evaluate",
+    "predict",
+    "count_cross_entropy",
+    "Plot",
+    "IO",
+    "Library",
+    "Learning",
+    "Monitor",
+    "registry",
+    "SpaicError",
+    "DeclarationError",
+    "NetworkError",
+    "GraphError",
+    "InputError",
+    "StateError",
+    "NumericalError",
+    "DataError",
+    "UnsupportedError",
+    "UnknownName",
+]
 
 
 def test_promised_names_are_there_and_exported():
