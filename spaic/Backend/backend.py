@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,20 @@ class Backend(ABC):
         """A program for `graph`; what the backend cannot do is refused by name."""
 
     @abstractmethod
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> Any:
-        """What holds the parameters: it has ``tensors()``, ``arrays()``, ``sizes()`` and ``needs_gradient()``.
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> Any:
+        """What holds the parameters: it has ``tensors()``, ``learned()``, ``sizes()`` and ``needs_gradient()``.
 
-        What `previous`, the store of an earlier build, holds and still fits is kept: the very objects, where the
-        backends are of one kind, so that an optimizer goes on with them.
+        Parameters
+        ----------
+        graph : Graph
+            Says what is trainable.
+        values : mapping of str to ndarray
+            Path -> initial value.
+        previous : optional
+            The store of an earlier build.
+        same : collection of str
+            Paths whose values in `previous` are kept where they fit: the very objects, where the backends are of one kind, so
+            that an optimizer goes on with them.
         """
 
     def move(self, device: object) -> None:
@@ -76,6 +85,10 @@ class Backend(ABC):
         """Run a program without keeping what a backward pass would need."""
         return program.run(parameters, state, inputs, steps)
 
+    def as_numpy(self, array: Any) -> np.ndarray:
+        """`array` as NumPy holds it."""
+        return np.asarray(array)
+
     def is_finite(self, array: Any) -> bool:
         """True if there is no NaN and no infinity in `array`."""
         return bool(np.isfinite(array).all())
@@ -85,7 +98,6 @@ class Backend(ABC):
         return prediction
 
 
-def kept(values: Mapping[str, np.ndarray], previous: Any) -> dict[str, np.ndarray]:
-    """`values`, with those of an earlier store where path and shape are the same."""
-    old = previous.arrays() if previous is not None else {}
-    return {k: old[k] if k in old and np.shape(old[k]) == np.shape(v) else v for k, v in values.items()}
+def kept(values: Mapping[str, np.ndarray], previous: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """`values`, with those of an earlier build where path and shape are the same."""
+    return {k: previous[k] if k in previous and np.shape(previous[k]) == np.shape(v) else v for k, v in values.items()}

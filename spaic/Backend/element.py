@@ -92,7 +92,7 @@ class Element:
         known = tuple(sorted((k, int(v)) for k, v in fixed.items() if v in (0.0, 1.0)))
         is_refractory = False
         if isinstance(self.model, NeuronModel) and self.model.refractory_period:
-            is_refractory = bool(np.any(self.parameters[self.model.refractory_period[0]] > 0))
+            is_refractory = bool(fixed.get(self.model.refractory_period[0], np.ones(())) > 0)  # an array may be loaded anew
         return _step(self.model, self.integrator, self.connected, known, is_refractory, self.reset_gradient)
 
     @cached_property
@@ -175,7 +175,7 @@ def synapse_element(graph: Graph, link: Link) -> Element | None:
         initial={},
         integrator=synapse.integrator,
         connected=frozenset(synapse.model.ports[:1]),
-        trainable=link.trainable & frozenset(synapse.model.parameters),
+        trainable=frozenset(),
         surrogate=None,
         reset_gradient=True,
         wanted=_wanted(graph, link.name) | {synapse.model.output},
@@ -203,3 +203,8 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
         element = population_element(graph, population)
         arrays.update({f"{population.name}.{k}": v for k, v in element.parameters.items()})
     return arrays
+
+
+def own_parameters(parameters: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Parameters of one element by their own names."""
+    return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}

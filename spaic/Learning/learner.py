@@ -177,7 +177,7 @@ class Learner(Annotation):
         return top
 
     def _network_optimizer(self) -> Optimizer | None:
-        declared = [m for m in self._network().__dict__["_members"].values() if isinstance(m, Optimizer)]
+        declared = self._network().attachments(Optimizer)
         if len(declared) > 1:
             raise NetworkError(f"{self.path}: the network has {len(declared)} optimizers; call set_optimizer on each learner instead")
         return declared[0] if declared else None

@@ -82,6 +82,10 @@ class Assembly(Element):
             if isinstance(member, Assembly):
                 yield from member.members(kind)
 
+    def attachments(self, kind: type) -> list[Any]:
+        """What belongs to this assembly itself and is of a kind, elements or not."""
+        return [m for m in self._members.values() if isinstance(m, kind)]
+
     def add_assembly(self, name: str, assembly: Element) -> None:
         """Add a member under a name that is free."""
         if name in self._members:

@@ -40,7 +40,7 @@ def lower(network: Assembly, clock: Clock, seed: int) -> Graph:
     links += [_direct_link(g) for g in network.members(Generator) if g.dec_target is not None]
     nodes = _nodes(network, _images(connections, transforms))
     graph = Graph(tuple(nodes), tuple(links), (), clock, seed)
-    for annotation in network.members(Annotation):
+    for annotation in sorted(network.members(Annotation), key=lambda a: a.path):  # the order of declaration has no meaning
         graph = annotation.annotate(graph)
     return verify(graph)
 

@@ -15,7 +15,6 @@ from spaic.Network.assembly import Assembly
 from spaic.Network.element import Annotation
 from spaic.Network.lower import lower
 from spaic.Network.neurongroup import one_of
-from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.Network.simulation import Simulation
 from spaic.registry import backends
 
@@ -77,6 +76,8 @@ class Network(Assembly):
                     raise
                 warnings.warn(f"{error}; the CPU is used instead", stacklevel=2)
                 backend = made(device="cpu", **options)
+        elif options or device != "cpu":
+            raise DeclarationError(f"net.set_backend: {backend!r} is made already; give {', '.join(options) or 'device'} when it is made")
         if isinstance(backend, type) or not hasattr(backend, "compile"):
             raise DeclarationError(
                 f"net.set_backend: {backend!r} is not a backend; give a name ({', '.join(backends)}) or spaic.Torch_Backend()"
@@ -123,9 +124,8 @@ class Network(Assembly):
         """Lower, verify and compile the network; weights of an earlier build that still fit are kept."""
         if backend is not None or self._backend is None:
             self.set_backend(backend)
-        graph = self._lowered()
-        sources = list(self.members((Encoder, Generator)))
-        simulation = Simulation(graph, self._backend, sources, list(self.members(Decoder)), self._simulation)
+        elements = {element.path: element for element in self.members()}
+        simulation = Simulation(self._lowered(), self._backend, elements, self._simulation)
         object.__setattr__(self, "_simulation", simulation)
         object.__setattr__(self, "_is_stale", False)
         for annotation in self.members(Annotation):
@@ -151,12 +151,8 @@ class Network(Assembly):
         duration = duration if duration is not None else self._runtime
         if duration is None:
             raise DeclarationError("net.run: no duration is given; call net.run(T) with T in ms, or net.set_runtime(T)")
-        simulation = self._built()
         annotations = list(self.members(Annotation))
-        starts_anew = not is_continued or simulation.state is None
-        for annotation in annotations:
-            annotation.start(not starts_anew)
-        simulation.run(duration, is_continued, keep_gradient, [a.observe for a in annotations])
+        self._built().run(duration, is_continued, keep_gradient, annotations)
 
     def fit(self, loader: Any, epochs: int = 1, run_time: float | None = None, **options: Any) -> Any:
         """Train on batches of (data, label); the learner of the network does it and returns the history."""

@@ -234,6 +234,10 @@ class Decoder(Node):
         self.label = label
         return self._prediction
 
+    def receive(self, prediction: Any) -> None:
+        """Take what a run predicts."""
+        self._prediction = prediction
+
     @property
     def predict(self) -> Any:
         """The prediction of the last run, ``[batch, num]``, differentiable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from spaic.errors import InputError, NumericalError, StateError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
+from spaic.Network.element import Annotation
 from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.seeds import Key
 
@@ -71,40 +72,68 @@ class Simulation:
         The verified graph.
     backend : Backend
         Compiles it.
-    sources : list of Encoder or Generator
-        Input nodes.
-    decoders : list of Decoder
-        Output nodes.
+    elements : mapping of str to Element
+        Path -> element of the network.
     previous : Simulation, optional
-        The earlier build, whose parameters are kept where they still fit.
+        The earlier build: what it learned is kept for elements that are still there, and its state where it still fits.
     """
 
-    def __init__(self, graph: Graph, backend: Any, sources: list[Any], decoders: list[Decoder], previous: Simulation | None = None) -> None:
-        self.graph, self.backend, self.sources, self.decoders = graph, backend, sources, decoders
+    def __init__(self, graph: Graph, backend: Any, elements: Mapping[str, Any], previous: Simulation | None = None) -> None:
+        self.graph, self.backend, self.elements = graph, backend, elements
+        self.sources = [e for e in elements.values() if isinstance(e, (Encoder, Generator))]
+        self.decoders = [e for e in elements.values() if isinstance(e, Decoder)]
         self.program: Program = backend.compile(graph)
-        self.store: Any = backend.store(graph, self.program.initial_parameters(), previous.store if previous else None)
+        values = self.program.initial_parameters()
+        self.store: Any = backend.store(graph, values, previous and previous.store, self._same(values, previous))
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
-        self.runs: int = previous.runs if previous else 0
+        self.starts: dict[str, int] = {}  # node -> step at which its data were given
+        self.runs: int = 0
+        if previous is not None:
+            self._carry_on(previous)
+
+    def _same(self, paths: Iterable[str], previous: Simulation | None) -> set[str]:
+        """Paths of parameters whose element is the same object as in the earlier build."""
+        if previous is None:
+            return set()
+        owners = {path: path.rpartition(".")[0] for path in paths}
+        return {
+            path for path, owner in owners.items() if owner in previous.elements and self.elements.get(owner) is previous.elements[owner]
+        }
+
+    def _carry_on(self, previous: Simulation) -> None:
+        """Take over the state of an earlier build if its variables and the time grid are the same."""
+        self.runs = previous.runs
+        state = previous.state
+        if state is None or type(self.backend) is not type(previous.backend) or self.graph.clock != previous.graph.clock:
+            return
+        fresh = self.program.initial_state(self.store.tensors(), state.batch).arrays
+        if {k: tuple(v.shape) for k, v in fresh.items()} == {k: tuple(v.shape) for k, v in state.arrays.items()}:
+            self.state, self.streams, self.starts = state, dict(previous.streams), dict(previous.starts)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
 
-    def run(self, duration: float, is_continued: bool, keep_gradient: bool, observers: list[Callable[[Run], None]]) -> None:
+    def run(self, duration: float, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation]) -> None:
         """Run for `duration` ms, from the initial state or from where the last run ended."""
         steps = self.graph.clock.steps(duration, "net.run_continue" if is_continued else "net.run")
         self._check_ranges()
-        if not is_continued or self.state is None:
-            self._start(steps)
-            state = self._state()
-        else:
+        goes_on = is_continued and self.state is not None
+        if goes_on:
             self._go_on(steps)
-            state = self._state() if keep_gradient else self.backend.without_gradient(self._state())
-        self.state = self._pieces(state, steps, observers)
+        else:
+            self._start(steps)
+        state = self._state()
+        for annotation in annotations:
+            annotation.start(goes_on)
+        if goes_on and not keep_gradient:
+            state = self.backend.without_gradient(state)
+        self.state = self._pieces(state, steps, annotations)
 
     def _start(self, steps: int) -> None:
         batch, number = self._batch(), self.runs + 1
         self.streams = {node.path: self._encode(node, batch, steps, number) for node in self.sources}
+        self.starts = {node.path: 0 for node in self.sources}
         fresh = self.program.initial_state(self.store.tensors(), batch)
         self.state, self.runs = State(0, batch, fresh.arrays, number), number
 
@@ -116,16 +145,19 @@ class Simulation:
             )
         for node in self.sources:
             if node.is_new:
-                self.streams[node.path] = _Later(self._encode(node, state.batch, steps, state.run), state.step)
-            elif getattr(node.code, "continues", True):
-                self.streams[node.path] = self._encode(node, state.batch, state.step + steps, state.run)
+                self.starts[node.path] = state.step
+            elif not getattr(node.code, "continues", True):
+                continue
+            start = self.starts.setdefault(node.path, state.step)
+            encoded = self._encode(node, state.batch, state.step - start + steps, state.run, start)
+            self.streams[node.path] = _Later(encoded, start) if start else encoded
 
     def _state(self) -> State:
         if self.state is None:
             raise StateError("net: there is no state yet; call net.run(T) first")
         return self.state
 
-    def _pieces(self, state: State, steps: int, observers: list[Callable[[Run], None]]) -> State:
+    def _pieces(self, state: State, steps: int, annotations: Sequence[Annotation]) -> State:
         carries: dict[str, Any] = {}
         done = 0
         while done < steps:
@@ -137,11 +169,12 @@ class Simulation:
             for decoder in self.decoders:
                 record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
                 carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
-            for observe in observers:
-                observe(Run(recordings, first, piece, self.graph.clock, self.graph.sampling()))
+            for annotation in annotations:
+                annotation.observe(Run(recordings, first, piece, self.graph.clock, self.graph.sampling()))
             done += piece
         for decoder in self.decoders:
-            decoder._prediction = self.backend.guarded(decoder.code.finish(carries[decoder.path], steps, self.graph.clock), decoder.path)
+            prediction = decoder.code.finish(carries[decoder.path], steps, self.graph.clock)
+            decoder.receive(self.backend.guarded(prediction, decoder.path))
         for node in self.sources:
             node.is_new = False
         return state
@@ -161,8 +194,8 @@ class Simulation:
             raise InputError(f"net.run: the inputs have different numbers of samples, {sizes}; give all of them the same batch")
         return next(iter(sizes.values()), 1)
 
-    def _encode(self, node: Any, batch: int, steps: int, number: int) -> Stream:
-        key = Key(self.graph.seed, node.path, "input", number)
+    def _encode(self, node: Any, batch: int, steps: int, number: int, start: int = 0) -> Stream:
+        key = Key(self.graph.seed, node.path, f"input from step {start}", number)
         if isinstance(node, Generator):
             made: Stream = node.code.generate(node.source, node.shape, batch, self.graph.clock, steps, key, self.backend.device)
             return made
@@ -172,12 +205,13 @@ class Simulation:
         return encoded
 
     def _check_ranges(self) -> None:
-        """Parameters that were trained or loaded are still inside their ranges."""
-        values = self.store.arrays() if any(p.trainable for p in self.graph.populations) else {}
+        """Parameters of neurons that were trained or loaded are still inside their ranges."""
+        tensors = self.store.tensors()
         for population in self.graph.populations:
-            for name in population.trainable:
+            for name in population.model.parameters:
                 path = f"{population.name}.{name}"
-                population.model.parameter(name).check(values[path], path)
+                if not isinstance(tensors[path], float):
+                    population.model.parameter(name).check(self.backend.as_numpy(tensors[path]), path)
 
     def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
         seen = {k: v for k, v in after.arrays.items() if not k.endswith(".history")} | recordings

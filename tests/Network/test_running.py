@@ -385,3 +385,97 @@ class TestRebuild:
         assert "voltage" not in net._members and all(p.reads != "out.V" for p in net.graph.probes)
         with pytest.raises(AttributeError):
             net.voltage
+
+
+class TestReplacement:
+    """What a rebuild takes from the declaration."""
+
+    def test_a_new_element_under_an_old_name_starts_from_its_own_declaration(self):
+        with spaic.Network() as net:
+            source = spaic.Encoder(num=2, coding_method="direct")
+            cells = spaic.NeuronGroup(2, model="lif", tau_m=20.0)
+            wire = spaic.Connection(source, cells, link_type="one_to_one", weight=1.0)
+            other = spaic.Connection(source, cells, link_type="one_to_one", weight=2.0)
+        assert source and cells and wire and other
+        net.build()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter += 10.0
+        net.wire = spaic.Connection(net.source, net.cells, link_type="one_to_one", weight=5.0)
+        net.build()
+        assert net.state_dict()["wire.weight"].tolist() == [5.0, 5.0] and net.state_dict()["other.weight"].tolist() == [12.0, 12.0]
+
+    def test_a_replaced_group_has_its_new_parameters(self):
+        net = spaic.Network()
+        net.source = spaic.Generator(1, coding_method="constant_current")
+        net.cells = spaic.NeuronGroup(1, model="lif", tau_m=20.0, V_th=100.0)
+        net.wire = spaic.Connection(net.source, net.cells, post_var_name="I", weight=1.0)
+        net.trace = spaic.StateMonitor(net.cells, "V")
+        net.source(1.0)
+        net.run(10.0)
+        slow = net.trace.values[0, 0, -1]
+        net.cells = spaic.NeuronGroup(1, model="lif", tau_m=5.0, V_th=100.0)
+        net.wire = spaic.Connection(net.source, net.cells, post_var_name="I", weight=1.0)
+        net.trace = spaic.StateMonitor(net.cells, "V")
+        net.run(10.0)
+        assert net.trace.values[0, 0, -1] > 1.5 * slow
+
+
+class TestAtTheSeam:
+    """What run_continue carries on with."""
+
+    def test_a_monitor_added_in_between_does_not_start_the_run_anew(self):
+        net, whole = watched("direct"), watched("direct")
+        net.run(10.0)
+        net.late = spaic.StateMonitor(net.out, "V")
+        net.run_continue(10.0)
+        whole.run(20.0)
+        assert net.late.times[0] == 11.0
+        close(net.late.values, whole.voltage.values[..., 10:])
+
+    def test_new_data_bring_new_random_numbers(self):
+        net = watched("poisson")
+        net.input(SAMPLES)
+        net.run(20.0)
+        first = net.received.values.copy()
+        net.input(SAMPLES)
+        net.run_continue(20.0)
+        assert not np.array_equal(net.received.values[..., 20:], first)
+
+    def test_a_generator_set_anew_goes_on_from_there(self):
+        net = spaic.Network()
+        net.wave = spaic.Generator(1, coding_method="sin")
+        net.seen = spaic.StateMonitor(net.wave, "O")
+        net.set_backend_dt(1.0)
+        net.wave([1.0, 8.0])
+        net.run(3.0)
+        net.wave([2.0, 8.0])
+        net.run_continue(3.0)
+        net.run_continue(3.0)
+        assert np.allclose(net.seen.values[0, 0, 3:], 2.0 * np.sin(2 * np.pi * np.arange(6) / 8), atol=1e-6)
+
+    def test_a_refused_run_leaves_the_recordings(self):
+        net = watched("direct")
+        net.run(10.0)
+        with pytest.raises(spaic.DeclarationError):
+            net.run(1.23)
+        assert len(net.voltage.times) == 10
+
+
+def test_loaded_parameters_are_checked_and_used():
+    with spaic.Network() as net:
+        drive = spaic.Generator(2, coding_method="constant_current")
+        cells = spaic.NeuronGroup(2, model="lif", tau_m=np.full(2, 20.0), t_ref=np.zeros(2))
+        wire = spaic.Connection(drive, cells, link_type="one_to_one", weight=3.0, post_var_name="I")
+        spikes = spaic.SpikeMonitor(cells)
+    assert drive and cells and wire
+    net.set_backend_dt(1.0)
+    net.drive(1.0)
+    net.run(100.0)
+    free = spikes.spk_count.sum()
+    net.load_state_dict({**net.state_dict(), "cells.t_ref": torch.full((2,), 20.0)})
+    net.run(100.0)
+    assert spikes.spk_count.sum() < free / 2
+    net.load_state_dict({**net.state_dict(), "cells.tau_m": torch.tensor([-5.0, 20.0])})
+    with pytest.raises(spaic.DeclarationError, match=r"cells.tau_m: -5.0 ms is outside \(0, inf\)"):
+        net.run(1.0)

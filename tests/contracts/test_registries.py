@@ -84,7 +84,7 @@ class TestEveryModel:
     def test_every_parameter_matters(self, kind, name):
         """A parameter that nothing reads would be a promise that is not kept."""
         model = REGISTRIES[kind][name]
-        expressions = [*(e.right for e in model.lines), *model._texts()]
+        expressions = [*(e.right for e in model.lines), *(e for e, _ in model._texts())]
         texts = [p.default for p in model.parameters.values()] + list(model.initial.values())
         read = set().union(*(e.symbols for e in expressions))
         period = getattr(model, "refractory_period", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,10 @@ class Reference_Backend(Backend):  # noqa: N801  the naming of backends that use
     def compile(self, graph: Graph) -> ReferenceProgram:
         return ReferenceProgram(graph)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> ArrayStore:
-        return ArrayStore(kept(values, previous))
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> ArrayStore:
+        learned = {k: v for k, v in previous.learned().items() if k in same} if previous is not None else {}
+        trainable = {f"{n.name}.{p}" for n in graph.populations for p in n.trainable}
+        return ArrayStore(kept(values, learned), trainable)
 
 
 class ArrayStore:
@@ -49,16 +51,21 @@ class ArrayStore:
     ----------
     values : mapping of str to ndarray
         Path -> array.
+    trainable : collection of str
+        Plain numbers that a learner changes elsewhere, and that count as learned.
     """
 
-    def __init__(self, values: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, values: Mapping[str, np.ndarray], trainable: Collection[str] = ()) -> None:
+        self._learned = {k for k, v in values.items() if np.ndim(v) or k in trainable}
         self._values = {k: np.array(v, dtype=np.float64) for k, v in values.items()}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Path -> array."""
         return dict(self._values)
 
-    arrays = tensors
+    def learned(self) -> dict[str, np.ndarray]:
+        """Path -> a copy of everything that is not a plain number of the graph."""
+        return {k: v.copy() for k, v in self._values.items() if k in self._learned}
 
     def sizes(self) -> dict[str, int]:
         """Path -> number of trainable values: none."""
@@ -69,15 +76,15 @@ class ArrayStore:
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        """Path -> array of everything that is not a plain number."""
-        return {k: v for k, v in self._values.items() if v.ndim}
+        """Path -> array of everything that is not a plain number of the graph."""
+        return {k: v for k, v in self._values.items() if k in self._learned}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copy weights in; with `strict` all paths must be there, and no others."""
         wrong = set(state) ^ set(self.state_dict())
         if strict and wrong:
             raise StateError(f"load_state_dict: missing or unexpected {sorted(wrong)}; use strict=False to load the others")
-        for path in set(state) & set(self._values):
+        for path in set(state) & self._learned:
             value = np.asarray(state[path], dtype=np.float64)
             if value.shape != self._values[path].shape:
                 raise StateError(f"{path}: shape {value.shape} does not fit {self._values[path].shape}; load weights of the same network")

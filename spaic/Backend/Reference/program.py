@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.element import Element, initial_parameters, population_element, synapse_element
+from spaic.Backend.element import Element, initial_parameters, own_parameters, population_element, synapse_element
 from spaic.Backend.Reference.transforms import apply
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
@@ -37,7 +37,7 @@ class ReferenceProgram(Program):
     def initial_state(self, parameters: Arrays, batch: int) -> State:
         arrays: dict[str, Any] = {}
         for element in (*self.elements.values(), *self.synapses.values()):
-            own = _own(parameters, element.path)
+            own = own_parameters(parameters, element.path)
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
                 arrays[f"{element.path}.{name}"] = np.array(np.broadcast_to(value, (batch, *element.shape)))
@@ -49,7 +49,7 @@ class ReferenceProgram(Program):
 
     def run(self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         arrays = dict(state.arrays)
-        recorded: dict[str, list[Any]] = {path: [] for path in self._recorded()}
+        recorded: dict[str, list[Any]] = {path: [] for path in sorted(self.graph.sampling())}
         now: dict[str, Any] = {}
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
@@ -89,7 +89,7 @@ class ReferenceProgram(Program):
             shape = (len(element.step.noises), batch, *element.shape)
             drawn = Noise(Key(self.graph.seed, element.path, "noise", run), shape).steps(n, n + 1)[0]
             normals = {normal_name(name): drawn[i] for i, name in enumerate(element.step.noises)}
-        given = {**_own(parameters, element.path), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
+        given = {**own_parameters(parameters, element.path), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
         result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
         full = {k: np.broadcast_to(v, (batch, *element.shape)) for k, v in result.items()}
         arrays.update({f"{element.path}.{k}": full[k] for k in element.step.states})
@@ -97,7 +97,7 @@ class ReferenceProgram(Program):
 
     def _deliver(self, link: Link, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
-        delay, own = self.schedule.delays[link.name], _own(parameters, link.name)
+        delay, own = self.schedule.delays[link.name], own_parameters(parameters, link.name)
         if isinstance(delay, int):
             x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
             for transform in link.transforms:
@@ -123,18 +123,10 @@ class ReferenceProgram(Program):
             weight = own["weight"] * (delay == d)
             total = total + apply(transform, x, {"weight": weight})
         bias = own.get("bias")
-        return total if bias is None else total + bias
-
-    def _recorded(self) -> list[str]:
-        return sorted({o.reads for o in self.graph.outputs} | {p.reads for p in self.graph.probes})
+        return total if bias is None else total + bias.reshape(total.shape[1:])
 
     def _record(self, recorded: dict[str, list[Any]], now: Mapping[str, Any], n: int) -> None:
         every = self.graph.sampling()
         for path, samples in recorded.items():
             if (n + 1) % every[path] == 0:
                 samples.append(np.array(now[path]))
-
-
-def _own(parameters: Arrays, path: str) -> dict[str, Any]:
-    """Parameters of one element by their own names."""
-    return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -50,9 +50,10 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     def compile(self, graph: Graph) -> TorchProgram:
         return TorchProgram(graph, self.torch_device, self.torch_dtype)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None) -> ParameterTree:
-        same = previous.tensors() if isinstance(previous, ParameterTree) else {}
-        return ParameterTree(graph, kept(values, previous), self.torch_device, self.torch_dtype, same)
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> ParameterTree:
+        learned = {k: v for k, v in previous.learned().items() if k in same} if previous is not None else {}
+        objects = {k: v for k, v in previous.tensors().items() if k in same} if isinstance(previous, ParameterTree) else {}
+        return ParameterTree(graph, kept(values, learned), self.torch_device, self.torch_dtype, objects)
 
     def move(self, device: object) -> None:
         self.torch_device, self.device = _device(device), str(device)
@@ -65,6 +66,9 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     ) -> tuple[State, Recordings]:
         with torch.no_grad():
             return program.run(parameters, state, inputs, steps)
+
+    def as_numpy(self, array: torch.Tensor) -> np.ndarray:
+        return array.detach().cpu().numpy()
 
     def is_finite(self, array: torch.Tensor) -> bool:
         return bool(array.detach().isfinite().all())

@@ -42,14 +42,14 @@ class Delivery:
                 return once.expand(signals.steps, *once.shape)
             return self._many(signals.delayed(self.link.source, self.delay), self.parameters)
         parts = [self._many(signals.delayed(self.link.source, d), own) for d, own in self._by_delay().items()]
-        return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0])
+        return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 2)
 
     def at_once(self, now: Tensor | None, past: list[Tensor]) -> Tensor:
         """``[batch, ...]`` of one step; `now` is the source in this step, ``past[-d]`` that of `d` steps ago."""
         if isinstance(self.delay, int):
             return self._transformed(now if self.delay == 0 else past[-self.delay], self.parameters)
         parts = [self._transformed(now if d == 0 else past[-d], own) for d, own in self._by_delay().items()]
-        return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0])
+        return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 1)
 
     def _many(self, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
         steps, batch = x.shape[:2]
@@ -72,6 +72,7 @@ class Delivery:
             self._parts = {int(d): {"weight": weight * (delay == d)} for d in np.unique(self.delay)}
         return self._parts
 
-    def _with_bias(self, y: Tensor) -> Tensor:
+    def _with_bias(self, y: Tensor, lead: int) -> Tensor:
+        """Add the bias to `y`, whose first `lead` dimensions are time and batch."""
         bias = self.parameters.get("bias")
-        return y if bias is None else y + bias
+        return y if bias is None else y + bias.reshape(y.shape[lead:])

@@ -69,9 +69,10 @@ class ParameterTree(nn.Module):
             found[path] = getattr(self.get_submodule(owner), name)
         return found
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Path -> a copy of every value."""
-        return {k: v.detach().cpu().numpy().copy() if isinstance(v, Tensor) else np.asarray(v) for k, v in self.tensors().items()}
+    def learned(self) -> dict[str, np.ndarray]:
+        """Path -> a copy of everything that is not a plain number of the graph."""
+        tensors = self.tensors()
+        return {path: tensors[path].detach().cpu().numpy().copy() for path in self._paths}
 
     def sizes(self) -> dict[str, int]:
         """Path -> number of trainable values."""

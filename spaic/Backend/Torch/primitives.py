@@ -84,7 +84,8 @@ def _select(o: Tensor, a: Operand, b: Operand) -> Any:
 
 def _matrix_exp(*cells_and_size: Any) -> Tensor:
     *cells, size = cells_and_size
-    parts = torch.broadcast_tensors(*(tensor(c).to(torch.float64) for c in cells))
+    device = next((c.device for c in cells if isinstance(c, Tensor) and c.device.type != "cpu"), torch.device("cpu"))
+    parts = torch.broadcast_tensors(*(tensor(c).to(device, torch.float64) for c in cells))
     flat = torch.stack(parts, dim=-1)
     return matrix_exponential(flat.reshape(*flat.shape[:-1], size, size))
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.Backend.element import Element, initial_parameters, population_element, synapse_element
+from spaic.Backend.element import Element, initial_parameters, own_parameters, population_element, synapse_element
 from spaic.Backend.Torch.delivery import Delivery
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.signals import Signals
@@ -43,7 +43,7 @@ class TorchProgram(Program):
         self.schedule = schedule(graph)
         self.elements = {p.name: population_element(graph, p) for p in graph.populations}
         self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
-        self.probed = {p.reads for p in graph.probes} | {o.reads for o in graph.outputs}
+        self.probed = graph.sampling().keys()
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -71,6 +71,10 @@ class TorchProgram(Program):
             else:
                 run.layer(stage.populations[0])
         return run.finish()
+
+    def full(self, value: Any, shape: tuple[int, ...]) -> Tensor:
+        """A result of a step, which may be one number for all, as a tensor of `shape`."""
+        return torch.as_tensor(value, dtype=self.dtype, device=self.device).expand(shape)
 
     def source(self, path: str) -> str:
         if path not in self.elements:
@@ -194,10 +198,9 @@ class Loop:
         path, program = self.element.path, self.run.program
         shape = (self.run.batch, *self.element.shape)
         for name, value in self.states.items():
-            self.run.arrays[f"{path}.{name}"] = torch.as_tensor(value, dtype=program.dtype, device=program.device).expand(shape)
+            self.run.arrays[f"{path}.{name}"] = program.full(value, shape)
         for name, samples in self.kept.items():
-            full = [torch.as_tensor(x, dtype=program.dtype, device=program.device).expand(shape) for x in samples]
-            self.run.signals[f"{path}.{name}"] = torch.stack(full)
+            self.run.signals[f"{path}.{name}"] = torch.stack([program.full(x, shape) for x in samples])
 
     def _normals(self) -> Tensor | None:
         noises, run = self.element.step.noises, self.run
@@ -254,7 +257,8 @@ class _Island:
             amount = self.outside[link.name][n] if link.name in self.outside else self._within(link, n)
             amounts[link.port] = amounts[link.port] + amount if link.port in amounts else amount
         result = self.loops[name].step(n, amounts)
-        self.now.update({f"{name}.{variable}": value for variable, value in result.items()})
+        shape = (self.run_.batch, *self.run_.program.graph.shape(name))
+        self.now.update({f"{name}.{variable}": self.run_.program.full(value, shape) for variable, value in result.items()})
 
     def _within(self, link: Any, n: int) -> Tensor:
         shape = (self.run_.batch, *self.run_.program.graph.shape(link.target_node))
@@ -267,8 +271,3 @@ class _Island:
         if f"{link.name}.current" in self.currents:
             self.currents[f"{link.name}.current"].append(amount)
         return amount
-
-
-def own_parameters(parameters: Parameters, path: str) -> dict[str, Any]:
-    """Parameters of one element by their own names."""
-    return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}
