@@ -10,8 +10,7 @@ import numpy as np
 
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, OneToOne, Transform
-from spaic.Library.links.weights import initial_bias, initial_weight
-from spaic.Network.connection import LinkType
+from spaic.Library.links.weights import WeightedLink
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -19,7 +18,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Full(LinkType):
+class Full(WeightedLink):
     """Every neuron to every neuron.
 
     Parameters
@@ -32,18 +31,13 @@ class Full(LinkType):
         Mean and standard deviation of normal initial weights.
     """
 
-    weight: Any = None
-    bias: Any = None
-    w_mean: float | None = None
-    w_std: float | None = None
-
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        weight = initial_weight(self.weight, self.w_mean, self.w_std, path)
-        return (Dense(prod(pre), prod(post), weight, initial_bias(self.bias, path)),)
+        weight = self.initial_weight(path)
+        return (Dense(prod(pre), prod(post), weight, self.initial_bias(path)),)
 
 
 @dataclass(frozen=True)
-class Sparse(LinkType):
+class Sparse(WeightedLink):
     """A random part of all pairs.
 
     Parameters
@@ -58,10 +52,6 @@ class Sparse(LinkType):
 
     density: float = 0.1
     mask: Any = None
-    weight: Any = None
-    bias: Any = None
-    w_mean: float | None = None
-    w_std: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:
@@ -75,12 +65,12 @@ class Sparse(LinkType):
             mask = np.asarray(self.mask) != 0
             if mask.shape != shape:
                 raise GraphError(f"{path}.mask: its shape is {mask.shape}, needed (post, pre) = {shape}; reshape it")
-        weight = initial_weight(self.weight, self.w_mean, self.w_std, path)
-        return (Dense(prod(pre), prod(post), weight, initial_bias(self.bias, path), mask),)
+        weight = self.initial_weight(path)
+        return (Dense(prod(pre), prod(post), weight, self.initial_bias(path), mask),)
 
 
 @dataclass(frozen=True)
-class OneToOneLink(LinkType):
+class OneToOneLink(WeightedLink):
     """Neuron i to neuron i.
 
     Parameters
@@ -93,15 +83,9 @@ class OneToOneLink(LinkType):
         Mean and standard deviation of normal initial weights.
     """
 
-    weight: Any = None
-    bias: Any = None
-    w_mean: float | None = None
-    w_std: float | None = None
-
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        given = any(v is not None for v in (self.weight, self.w_mean, self.w_std))
-        weight = initial_weight(self.weight, self.w_mean, self.w_std, path) if given else 1.0
-        return (OneToOne(prod(pre), weight, initial_bias(self.bias, path)),)
+        weight = self.initial_weight(path, default=1.0)
+        return (OneToOne(prod(pre), weight, self.initial_bias(path)),)
 
 
 links.add("full", Full, ("full_connection",))

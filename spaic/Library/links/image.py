@@ -7,7 +7,7 @@ from typing import Any
 
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Conv2d, Pool2d, Transform
-from spaic.Library.links.weights import initial_bias, initial_weight
+from spaic.Library.links.weights import WeightedLink
 from spaic.Network.connection import LinkType
 from spaic.registry import links
 from spaic.seeds import Key
@@ -17,7 +17,7 @@ Pair = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Convolution(LinkType):
+class Convolution(WeightedLink):
     """Two-dimensional convolution of an image (channels, height, width).
 
     Parameters
@@ -45,10 +45,6 @@ class Convolution(LinkType):
     padding: Pair = 0
     dilation: Pair = 1
     groups: int = 1
-    weight: Any = None
-    bias: Any = None
-    w_mean: float | None = None
-    w_std: float | None = None
 
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         _demand_image(pre, path)
@@ -61,7 +57,7 @@ class Convolution(LinkType):
         return (
             Conv2d(
                 channels, result, pair(self.kernel_size, f"{path}.kernel_size"),
-                initial_weight(self.weight, self.w_mean, self.w_std, path), initial_bias(self.bias, path),
+                self.initial_weight(path), self.initial_bias(path),
                 pair(self.stride, f"{path}.stride"), pair(self.padding, f"{path}.padding", 0),
                 pair(self.dilation, f"{path}.dilation"), self.groups,
             ),

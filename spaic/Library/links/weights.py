@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from spaic.errors import DeclarationError
 from spaic.Graph.values import Value, as_value
 from spaic.Library.initializers import constant, fan_in_normal, normal
+from spaic.Network.connection import LinkType
 
 #: Default of every weight matrix: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
 MEAN, SPREAD = 6.0, 1.0
 
 
-def initial_weight(weight: Any, w_mean: float | None, w_std: float | None, path: str) -> Value:
-    """The weight that a user gave, a normal distribution from `w_mean` and `w_std`, or the default."""
-    if weight is not None:
-        if w_mean is not None or w_std is not None:
-            raise DeclarationError(f"{path}.weight: weight is given and w_mean or w_std too; give one of them")
-        return as_value(weight, f"{path}.weight")
-    if w_mean is None and w_std is None:
-        return fan_in_normal(MEAN, SPREAD)
-    return constant(w_mean or 0.0) if not w_std else normal(w_mean or 0.0, w_std)
+@dataclass(frozen=True)
+class WeightedLink(LinkType):
+    """A link with weights and, perhaps, biases.
 
+    Parameters
+    ----------
+    weight : array, number or initializer, optional
+        Initial weights; by default normal with a mean and spread that depend on the fan-in.
+    bias : array, number, initializer or bool, optional
+        Added in every step; True starts from 0.
+    w_mean, w_std : float, optional
+        Mean and standard deviation of normal initial weights.
+    """
 
-def initial_bias(bias: Any, path: str) -> Value | None:
-    """The bias that a user gave; True is a bias that starts at 0."""
-    if bias is None or bias is False:
-        return None
-    return 0.0 if bias is True else as_value(bias, f"{path}.bias")
+    weight: Any = None
+    bias: Any = None
+    w_mean: float | None = None
+    w_std: float | None = None
+
+    def initial_weight(self, path: str, default: Value | None = None) -> Value:
+        """The weight that was given, a normal distribution from `w_mean` and `w_std`, or the default."""
+        if self.weight is not None:
+            if self.w_mean is not None or self.w_std is not None:
+                raise DeclarationError(f"{path}.weight: weight is given and w_mean or w_std too; give one of them")
+            return as_value(self.weight, f"{path}.weight")
+        if self.w_mean is None and self.w_std is None:
+            return fan_in_normal(MEAN, SPREAD) if default is None else default
+        return normal(self.w_mean or 0.0, self.w_std) if self.w_std else constant(self.w_mean or 0.0)
+
+    def initial_bias(self, path: str) -> Value | None:
+        """The bias that was given, None if there is none."""
+        if self.bias is None or self.bias is False:
+            return None
+        return 0.0 if self.bias is True else as_value(self.bias, f"{path}.bias")
