@@ -215,7 +215,7 @@ class TestSizes:
         net.three = spaic.Connection(net.hidden, net.out, bias=np.ones(5))
         with pytest.raises(spaic.GraphError) as caught:
             net.run(20.0)
-        assert "one.weight: the values have shape (5, 3), needed (3, 5); reshape them" in str(caught.value)
+        assert "one.weight: the values have shape (5, 3), needed (3, 5); transpose them, rows are postsynaptic" in str(caught.value)
         assert "two: it delivers 5 values (shape (5,)), 'out' has 3 neurons (shape (3,)); make them equal" in str(caught.value)
         assert "three.bias: the values have shape (5,), needed (3,)" in str(caught.value)
         del net.one, net.two, net.three

@@ -132,7 +132,8 @@ def shapes_fit(graph: Graph) -> Iterator[str]:
         for transform in link.transforms:
             for name, (value, shape) in transform.parameters().items():
                 if isinstance(value, np.ndarray) and value.shape != shape:
-                    yield f"{link.name}.{name}: the values have shape {value.shape}, needed {shape}; reshape them"
+                    way = "transpose them, rows are postsynaptic" if value.shape == shape[::-1] else "give values of that shape"
+                    yield f"{link.name}.{name}: the values have shape {value.shape}, needed {shape}; {way}"
 
 
 def delivered_shape(graph: Graph, link: Link) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,10 +73,13 @@ def fit(
         for data, label in bar:
             encoder(data)
             net.run(run_time)
-            tally.check(decoder.predict, label)
-            value = loss(decoder.predict, label)
+            value = loss(decoder.predict, tally.check(decoder.predict, label))
+            if not value.requires_grad:
+                raise NetworkError(f"{decoder.path}: nothing that is trained reaches it; connect it, or extend what the learner trains")
             net.learner.optim_zero_grad()
             value.backward()
+            if not tally.samples and not history.loss:
+                _warn_of_zero_gradients(net)
             net.learner.optim_step()
             tally.add(decoder.predict, label, float(value.detach()))
             bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}")
@@ -86,6 +90,17 @@ def fit(
             history.test_accuracy.append(evaluate(net, test, run_time))
             bar.write(f"epoch {epoch}/{epochs}: test accuracy {history.test_accuracy[-1]:.2%}") if progress else None
     return history
+
+
+def _warn_of_zero_gradients(net: Network) -> None:
+    """Say that nothing will be learned: the usual cause is a group that is silent, or one that fires in every step."""
+    if not any(p.grad is not None and bool(p.grad.any()) for p in net.parameters()):
+        warnings.warn(
+            "net.fit: all gradients of the first batch are exactly zero, nothing will be learned; a group is silent or fires in "
+            "every step, outside the window of the surrogate: look at spaic.SpikeMonitor(...).spk_rate, then change the input rate, "
+            "the initial weights (w_mean, w_std) or the surrogate (docs/semantics.md, defaults for training)",
+            stacklevel=3,
+        )
 
 
 def evaluate(net: Network, loader: Iterable[Any], run_time: float | None = None) -> float:

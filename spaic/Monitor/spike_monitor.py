@@ -42,7 +42,8 @@ class SpikeMonitor(Monitor):
     @property
     def spk_index(self) -> list[np.ndarray]:
         """For each sample of the batch, the neuron of every spike (over the flattened shape), neuron by neuron."""
-        return [np.nonzero(train)[0] for train in self._trains()]
+        found = [np.nonzero(train)[0] for train in self._trains()]
+        return found if self.index is None else [np.asarray(self.index)[positions] for positions in found]
 
     @property
     def spk_times(self) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 from spaic.Dynamics.models import METHODS, NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.units import quantity
-from spaic.errors import DeclarationError, nearest
+from spaic.errors import DeclarationError, nearest, reject_unknown
 from spaic.Graph.values import Value, as_value
 from spaic.Network.element import Element
 from spaic.registry import neurons
@@ -87,7 +87,10 @@ class NeuronGroup(Element):
         **parameters: Any,
     ) -> None:
         super().__init__(name)
-        self.model = _model(one_of("NeuronGroup", model=model, neuron_model=neuron_model))
+        chosen_model = one_of("NeuronGroup", model=model, neuron_model=neuron_model)
+        if chosen_model is None:  # perhaps the keyword is misspelt
+            reject_unknown("NeuronGroup", parameters, ("num", "model", "shape", "integrator", "initial", "trainable"))
+        self.model = _model(chosen_model)
         changes = {"reset": reset, "substeps": substeps, "interpolate": interpolate}
         if any(v is not None for v in changes.values()):
             self.model = replace(self.model, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]

@@ -39,7 +39,6 @@ def training_report(
     """
     group: Any = membrane.target
     threshold = group.parameters.get("V_th", getattr(group.model.parameters.get("V_th"), "default", float("nan")))
-    curves = {k: v for k, v in vars(history).items() if v}
     accuracy = float((predicted == true).float().mean()) if hasattr(predicted, "float") else float((predicted == true).mean())
     classes = int(max(predicted.max(), true.max())) + 1
     return training_summary(
@@ -47,7 +46,7 @@ def training_report(
         hidden.values,
         membrane.values,
         float(threshold),
-        curves,
+        history,
         confusion_counts(true, predicted, classes),
         membrane.times,
         sample=sample,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from spaic.Learning.training import History
 from spaic.Plot.canvas import over_time
 from spaic.Plot.raster import raster
 from spaic.Plot.traces import traces
@@ -19,7 +20,7 @@ def training_summary(
     hidden_spikes: Any,
     membrane: Any,
     threshold: float,
-    history: Mapping[str, Sequence[float]],
+    history: Mapping[str, Sequence[float]] | History,
     confusion: Any,
     times: Any = None,
     *,

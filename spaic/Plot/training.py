@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.errors import InputError, reject_unknown
+from spaic.Learning.training import History
 from spaic.Plot.canvas import BLUE, GREEN, ORANGE, as_array, axes_for, tidy
 
 if TYPE_CHECKING:
@@ -22,13 +23,16 @@ _CURVES = {
 }
 
 
-def learning_curve(history: Mapping[str, Sequence[float]], ax: Axes | None = None, *, title: str = "", xlabel: str = "epoch") -> Axes:
+def learning_curve(
+    history: Mapping[str, Sequence[float]] | History, ax: Axes | None = None, *, title: str = "", xlabel: str = "epoch"
+) -> Axes:
     """Draw loss (left scale) and accuracy (right scale) over the epochs.
 
     Parameters
     ----------
-    history : mapping
-        Any of ``loss``, ``test_loss``, ``accuracy``, ``test_accuracy``; one value per epoch, accuracies from 0 to 1.
+    history : mapping or History
+        What ``net.fit`` returned, or any of ``loss``, ``test_loss``, ``accuracy``, ``test_accuracy``; one value per epoch,
+        accuracies from 0 to 1.
     ax : matplotlib Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -39,11 +43,12 @@ def learning_curve(history: Mapping[str, Sequence[float]], ax: Axes | None = Non
     """
     from matplotlib.ticker import MaxNLocator
 
-    reject_unknown("learning_curve", history, _CURVES, "curve")
+    curves = history if isinstance(history, Mapping) else {k: v for k, v in vars(history).items() if v}
+    reject_unknown("learning_curve", curves, _CURVES, "curve")
     left = axes_for(ax)
     right = left.twinx()
     lines = []
-    for name, values in history.items():
+    for name, values in curves.items():
         side, colour, style = _CURVES[name]
         course = as_array(values)
         target, course = (left, course) if side == "left" else (right, 100.0 * course)

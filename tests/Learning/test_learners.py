@@ -411,9 +411,13 @@ class TestReadyLoop:
         with pytest.raises(spaic.SpaicError, match="learner"):
             net.fit([(np.zeros((2, 64)), np.zeros(2, dtype=int))], run_time=2.0, progress=False)
 
+    def test_gradients_that_are_all_zero_are_announced(self):
+        with pytest.warns(UserWarning, match="all gradients of the first batch are exactly zero"):
+            self.net().fit([(np.zeros((2, 64)), np.zeros(2, dtype=int))], run_time=2.0, progress=False)
+
     def test_no_progress_bar_no_output(self, capfd):
         net = self.net()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            net.fit([(np.zeros((2, 64)), np.zeros(2, dtype=int))], run_time=2.0, progress=False)
+            net.fit([(np.eye(2, 64) + 0.3, np.arange(2))], run_time=20.0, progress=False)
         assert capfd.readouterr() == ("", "")

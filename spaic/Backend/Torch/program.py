@@ -43,7 +43,7 @@ class TorchProgram(Program):
         self.schedule = schedule(graph)
         self.elements = {p.name: population_element(graph, p) for p in graph.populations}
         self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
-        self.probed = graph.sampling().keys()
+        self.probed = frozenset(graph.sampling())
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
