@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 #: Below this, exprel and its slope are taken from their series.
-_SMALL = 1e-5
+EXPREL_NEAR_ZERO = 1e-5
 #: The closed form of exprel's slope cancels to second order; below this its series is used, highest power first.
 SERIES_BELOW = 0.5
 EXPREL_SLOPE_SERIES = tuple((k + 1) / factorial(k + 2) for k in range(15, -1, -1))
@@ -17,7 +17,7 @@ EXPREL_SLOPE_SERIES = tuple((k + 1) / factorial(k + 2) for k in range(15, -1, -1
 def exprel(x: Any) -> Any:
     """``(exp(x) - 1) / x``, 1 at 0."""
     x = np.asarray(x, dtype=np.float64)
-    near = np.abs(x) < _SMALL
+    near = np.abs(x) < EXPREL_NEAR_ZERO
     safe = np.where(near, 1.0, x)
     return np.where(near, 1.0 + x / 2 + x * x / 6, np.expm1(safe) / safe)
 

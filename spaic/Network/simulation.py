@@ -102,14 +102,18 @@ class Simulation:
         }
 
     def _carry_on(self, previous: Simulation) -> None:
-        """Take over the state of an earlier build if its variables and the time grid are the same."""
+        """Take over the state of an earlier build if its variables, the time grid and the kind of arrays are the same."""
         self.runs = previous.runs
         state = previous.state
-        if state is None or type(self.backend) is not type(previous.backend) or self.graph.clock != previous.graph.clock:
+        if state is None or self.graph.clock != previous.graph.clock or self._arrays() != previous._arrays():
             return
         fresh = self.program.initial_state(self.store.tensors(), state.batch).arrays
         if {k: tuple(v.shape) for k, v in fresh.items()} == {k: tuple(v.shape) for k, v in state.arrays.items()}:
             self.state, self.streams, self.starts = state, dict(previous.streams), dict(previous.starts)
+
+    def _arrays(self) -> tuple[Any, ...]:
+        """What kind of arrays the states are."""
+        return type(self.backend), self.backend.dtype, str(self.backend.device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet

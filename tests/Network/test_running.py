@@ -479,3 +479,12 @@ def test_loaded_parameters_are_checked_and_used():
     net.load_state_dict({**net.state_dict(), "cells.tau_m": torch.tensor([-5.0, 20.0])})
     with pytest.raises(spaic.DeclarationError, match=r"cells.tau_m: -5.0 ms is outside \(0, inf\)"):
         net.run(1.0)
+
+
+def test_another_number_type_starts_a_new_run():
+    net = watched("direct")
+    net.run(5.0)
+    net.set_backend("torch", dtype="float32")
+    net.run_continue(5.0)
+    assert net.voltage.times[0] == 1.0
+    assert {str(a.dtype) for a in net._simulation.state.arrays.values()} == {"torch.float32"}

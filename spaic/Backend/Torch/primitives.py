@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.Dynamics.primitives import EXPREL_SLOPE_SERIES, SERIES_BELOW
+from spaic.Dynamics.primitives import EXPREL_NEAR_ZERO, EXPREL_SLOPE_SERIES, SERIES_BELOW
 
 Operand = Tensor | float
-
-_SMALL = 1e-5
 
 
 def tensor(x: Operand, like: Tensor | None = None) -> Tensor:
@@ -29,7 +27,7 @@ def _unary(function: Any, number: Any) -> Any:
 
 def _exprel(x: Operand) -> Any:
     x = tensor(x)
-    near = x.abs() < _SMALL
+    near = x.abs() < EXPREL_NEAR_ZERO
     safe = torch.where(near, torch.ones_like(x), x)
     return torch.where(near, 1.0 + x / 2 + x * x / 6, torch.expm1(safe) / safe)
 
