@@ -18,7 +18,8 @@ from spaic.errors import (
     UnknownName,
     UnsupportedError,
 )
-from spaic.IO import MNIST, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang
+from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
+from spaic.Learning.callbacks import Callback, EarlyStopping
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
 from spaic.Learning.optimizer import (
@@ -55,10 +56,24 @@ from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
 from spaic.Network.node import Decoder, Encoder, Generator, Node
+from spaic.Network.policies import ConnectPolicy, CustomConnectPolicy, ExcludedTypePolicy, IncludedTypePolicy, IndexConnectPolicy
+from spaic.Network.projection import Projection
+from spaic.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
+    "save",
+    "load",
+    "EarlyStopping",
+    "Checkpoint",
+    "Callback",
+    "Projection",
+    "IndexConnectPolicy",
+    "IncludedTypePolicy",
+    "ExcludedTypePolicy",
+    "CustomConnectPolicy",
+    "ConnectPolicy",
     "ASGD",
     "Adadelta",
     "Adagrad",

@@ -1,4 +1,4 @@
-"""The command line: ``spaic quickstart`` and ``spaic doctor``."""
+"""The command line: ``spaic quickstart``, ``train``, ``inspect``, ``diff`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import spaic
 from spaic.errors import SpaicError
+from spaic.IO import experiment, inspection
 
 #: The script of ``spaic quickstart``; ``examples/quickstart.py`` of the repository is the same file.
 QUICKSTART = Path(__file__).parent / "examples" / "quickstart.py"
@@ -18,6 +19,9 @@ Spiking neural networks, declared once, executed many ways.
 
 commands:
   quickstart     train a spiking network on handwritten digits, and plot it
+  train          carry out the training that a file declares; --resume goes on
+  inspect        see what a saved network holds
+  diff           see where two saved networks differ
   doctor         see what this installation has, and what it lacks
 """
 
@@ -31,6 +35,22 @@ _QUICKSTART = """\
 Print a script of a few lines, then run it: it trains a spiking network on the
 handwritten digits that come with spaic, tests it, and saves a figure. Copy the
 script to start a project of your own.
+"""
+
+_TRAIN = """\
+Carry out the training that a YAML, JSON or TOML file declares: network, data,
+optimizer, epochs, checkpoint. Ctrl-C saves and stops; --resume goes on from the
+checkpoint as if it had never stopped.
+"""
+
+_INSPECT = """\
+Print what a file of net.save holds: elements, weights, training, versions. The
+file is checked against its SHA-256 first.
+"""
+
+_DIFF = """\
+Print where two files of net.save differ: elements, weights, optimizer and neuron
+states. The exit code is 0 if they hold the same, 1 if not.
 """
 
 _DOCTOR = """\
@@ -56,12 +76,38 @@ def main(argv: Sequence[str] | None = None) -> int:
             from spaic.doctor import report
 
             print(report())
+        elif arguments.command == "train":
+            return train(arguments.config, arguments.resume, arguments.quiet)
+        elif arguments.command == "inspect":
+            print(inspection.inspect(arguments.file))
+        elif arguments.command == "diff":
+            return difference(arguments.a, arguments.b)
         else:
             parser.print_help()
     except SpaicError as error:
         print(f"spaic: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def train(config: str, resume: bool, quiet: bool) -> int:
+    """Train as a file says, print how it went, and return the exit code."""
+    try:
+        _, history = experiment.train(config, resume, progress=not quiet)
+    except KeyboardInterrupt:
+        print(f"spaic: stopped; `spaic train {config} --resume` goes on, if the file names a checkpoint", file=sys.stderr)
+        return 130
+    last = f"loss {history.loss[-1]:.4f}, accuracy {history.accuracy[-1]:.2%}" if history.loss else "nothing was left to do"
+    tested = f", test accuracy {history.test_accuracy[-1]:.2%}" if history.test_accuracy else ""
+    print(f"{len(history.loss)} epochs: {last}{tested}")
+    return 0
+
+
+def difference(a: str, b: str) -> int:
+    """Print where two files differ, and return the exit code."""
+    found = inspection.diff(a, b)
+    print(found or "no difference")
+    return 1 if found else 0
 
 
 def quickstart(script: Path = QUICKSTART) -> None:
@@ -84,6 +130,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"spaic {spaic.__version__}")
     commands = parser.add_subparsers(dest="command", prog="spaic", help=argparse.SUPPRESS)  # _ABOUT lists them
     commands.add_parser("quickstart", description=_QUICKSTART, formatter_class=layout)
+    parse = commands.add_parser("train", description=_TRAIN, formatter_class=layout)
+    parse.add_argument("config", help="file that declares the training")
+    parse.add_argument("--resume", action="store_true", help="go on from the checkpoint that the file names")
+    parse.add_argument("--quiet", action="store_true", help="show no progress bar")
+    parse = commands.add_parser("inspect", description=_INSPECT, formatter_class=layout)
+    parse.add_argument("file", help="file of net.save")
+    parse = commands.add_parser("diff", description=_DIFF, formatter_class=layout)
+    parse.add_argument("a", help="file of net.save")
+    parse.add_argument("b", help="another one")
     commands.add_parser("doctor", description=_DOCTOR, formatter_class=layout)
     return parser
 

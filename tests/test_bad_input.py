@@ -261,10 +261,10 @@ class TestStructure:
         del net.one, net.two, net.three
         assert_usable(net)
 
-    def test_a_removed_group(self):
+    def test_a_group_that_something_else_was_assigned_over(self):
         net = layered(code="direct")
         hidden = net.hidden
-        del net.hidden
+        net.hidden = spaic.NeuronGroup(3, model="lif")
         with pytest.raises(spaic.GraphError, match="link1: its post 'hidden' is not in the network(.|\n)*link2: its pre 'hidden'"):
             net.run(20.0)
         net.hidden = hidden

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 DTYPES = ("float32", "float64")
 
 
@@ -55,8 +57,8 @@ class Backend(ABC):
         """A program for `graph`; what the backend cannot do is refused by name."""
 
     @abstractmethod
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> Any:
-        """What holds the parameters: it has ``tensors()``, ``learned()``, ``sizes()`` and ``needs_gradient()``.
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING) -> Any:
+        """What holds the parameters: it has ``tensors()``, ``learned()``, ``sizes()``, ``needs_gradient()`` and ``confine()``.
 
         Parameters
         ----------
@@ -66,9 +68,9 @@ class Backend(ABC):
             Path -> initial value.
         previous : optional
             The store of an earlier build.
-        same : collection of str
-            Paths whose values in `previous` are kept where they fit: the very objects, where the backends are of one kind, so
-            that an optimizer goes on with them.
+        same : mapping of str to str
+            Path -> path in `previous` of a value that is kept where it fits: the very object, where the backends are of one kind, so
+            that an optimizer goes on with it.
         """
 
     def move(self, device: object) -> None:
@@ -88,6 +90,10 @@ class Backend(ABC):
     def as_numpy(self, array: Any) -> np.ndarray:
         """`array` as NumPy holds it."""
         return np.asarray(array)
+
+    def as_array(self, array: np.ndarray) -> Any:
+        """`array` as states are held here."""
+        return np.asarray(array, dtype=np.float64)
 
     def is_finite(self, array: Any) -> bool:
         """True if there is no NaN and no infinity in `array`."""

@@ -18,6 +18,8 @@ from spaic.Dynamics.tape import Tape
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Population
+from spaic.Graph.program import State
+from spaic.Graph.transforms import Dropout
 from spaic.Graph.values import Value, materialise
 from spaic.Graph.verify import delivered_shape
 from spaic.seeds import Key
@@ -195,7 +197,8 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
             fan_in, fan_out = transform.fans()
             for name, (value, shape) in transform.parameters().items():
                 drawn = materialise(value, shape, Key(graph.seed, link.name, name), fan_in, fan_out)
-                arrays[f"{link.name}.{name}"] = np.array(np.broadcast_to(drawn, shape))
+                low, high = link.bounds.get(name, (-np.inf, np.inf))
+                arrays[f"{link.name}.{name}"] = np.array(np.broadcast_to(np.clip(drawn, low, high), shape))
         synapse = synapse_element(graph, link)
         if synapse is not None:
             arrays.update({f"{link.name}.{k}": v for k, v in synapse.parameters.items()})
@@ -205,6 +208,22 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
     return arrays
 
 
-def own_parameters(parameters: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Parameters of one element by their own names."""
-    return {k.rpartition(".")[2]: v for k, v in parameters.items() if k.rpartition(".")[0] == path}
+def by_owner(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Path of an element -> its parameters by their own names."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in parameters.items():
+        owner, _, name = path.rpartition(".")
+        found.setdefault(owner, {})[name] = value
+    return found
+
+
+def dropout_factors(graph: Graph, link: Link, state: State) -> dict[str, np.ndarray]:
+    """Name -> factors ``[batch, *shape]`` of the dropouts of `link` in one run: nothing outside training."""
+    found: dict[str, np.ndarray] = {}
+    shape = graph.shape(link.source_node)
+    for transform in link.transforms if state.is_training else ():
+        if isinstance(transform, Dropout):
+            drawn = Key(graph.seed, link.name, transform.name, state.run).generator().random((state.batch, *shape))
+            found[transform.name] = (drawn >= transform.p) / (1.0 - transform.p)
+        shape = transform.output_shape(shape, link.name)
+    return found

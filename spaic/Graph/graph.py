@@ -7,6 +7,7 @@ from functools import cached_property
 
 from spaic.clock import Clock
 from spaic.errors import UnknownName, nearest
+from spaic.Graph.digest import digest
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Node, Output, Population
 
@@ -71,11 +72,24 @@ class Graph:
 
     def arriving(self, name: str) -> tuple[Link, ...]:
         """Links into a population, sorted by path: the order in which they are summed."""
-        return tuple(sorted((k for k in self.links if k.target_node == name), key=lambda k: k.name))
+        return self._arriving.get(name, ())
+
+    @cached_property
+    def _arriving(self) -> dict[str, tuple[Link, ...]]:
+        found: dict[str, tuple[Link, ...]] = {}
+        for link in sorted(self.links, key=lambda k: k.name):
+            found[link.target_node] = (*found.get(link.target_node, ()), link)
+        return found
 
     def sampling(self) -> dict[str, int]:
         """Path of every recorded variable -> steps from one sample to the next; outputs need every step."""
         return {p.reads: p.every for p in self.probes} | {o.reads: 1 for o in self.outputs}
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint: equal for the same network, whatever the way and the order in which it was declared."""
+        by_path = {e.name: e for e in (*self.nodes, *self.links)}
+        return digest([by_path, {p.reads: p.every for p in self.probes}, self.clock.dt, self.seed])
 
     def read_variables(self) -> frozenset[str]:
         """Paths of all variables that a link, output or probe reads."""

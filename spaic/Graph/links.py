@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from spaic.Dynamics.models import SynapseModel
 from spaic.Graph.transforms import Transform
@@ -48,6 +49,8 @@ class Link:
         In ms: a scalar, or one per synapse (the shape of the weight). None: not stated.
     trainable : frozenset of str
         Parameters that a learner changes.
+    bounds : mapping of str to (float, float)
+        Parameter -> smallest and largest value it may have.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Link:
     synapse: Synapse | None = None
     delay: Value | None = None
     trainable: frozenset[str] = frozenset()
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def source_node(self) -> str:

@@ -25,12 +25,15 @@ class State:
         Path -> value: ``"layer1.V"`` and, for delayed links, ``"layer1.O.history"``.
     run : int
         Number of the run, which chooses the noise.
+    is_training : bool
+        Whether dropout is at work.
     """
 
     step: int
     batch: int
     arrays: Mapping[str, Any] = field(default_factory=dict)
     run: int = 0
+    is_training: bool = True
 
 
 #: Path of a variable -> its values ``[steps, batch, *shape]``.

@@ -133,6 +133,22 @@ class Scale(Transform):
     factor: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Dropout(Transform):
+    """Sets values to 0 with probability `p` and divides the others by 1 - p; the same ones during a whole run, none outside training.
+
+    Attributes
+    ----------
+    p : float
+        Probability, in [0, 1).
+    name : str
+        Under which a backend finds the factors of a run, ``[batch, *shape]``.
+    """
+
+    p: float
+    name: str
+
+
 def _check_image(shape: Shape, channels: int | None, path: str) -> None:
     if len(shape) != 3:
         raise GraphError(f"{path}: the source has shape {shape}, an image (channels, height, width) is needed; give the source a shape")

@@ -1,5 +1,7 @@
 """Data in and out: data sets, where their files lie, and reading them in batches."""
 
+from spaic.IO.checkpoint import load, save
+from spaic.IO.checkpointing import Checkpoint
 from spaic.IO.dataset import CustomDataset, Dataset
 from spaic.IO.datasets import MNIST, Digits, FashionMNIST, YinYang, read_idx
 from spaic.IO.loader import Dataloader
@@ -7,6 +9,7 @@ from spaic.IO.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 __all__ = [
     "BatchSampler",
+    "Checkpoint",
     "CustomDataset",
     "Dataloader",
     "Dataset",
@@ -16,5 +19,7 @@ __all__ = [
     "RandomSampler",
     "SequentialSampler",
     "YinYang",
+    "load",
     "read_idx",
+    "save",
 ]

@@ -114,12 +114,20 @@ class Dataloader:
         return len(self._batches)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
+        return self.batches_from(0)
+
+    def batches_from(self, number: int) -> Iterator[Any]:
+        """The epoch that comes next without its first batches, whose samples are not read: for a training that is resumed."""
         for ordering in (self._batches, self.sampler):
             set_epoch = getattr(ordering, "set_epoch", None)
             if set_epoch is not None:
                 set_epoch(self.epoch)
         self.epoch += 1
-        return map(self._read, iter(self._batches))
+        batches = iter(self._batches)
+        for done in range(number):
+            if next(batches, None) is None:
+                raise InputError(f"Dataloader: there is no batch {number}, the epoch has {done}; give the loader the training began with")
+        return map(self._read, batches)
 
     def _read(self, indices: Sequence[int]) -> Any:
         if self.collate_fn is None and isinstance(self.dataset, Dataset) and hasattr(self.dataset, "batch"):

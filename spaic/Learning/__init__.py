@@ -1,6 +1,11 @@
-"""How weights change: gradient learners and optimizers."""
+"""How weights change: gradient learners, optimizers, the ready loop and what may happen along it."""
 
+from spaic.Learning.callbacks import Callback, EarlyStopping
+from spaic.Learning.fit import Fit
+from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
+from spaic.Learning.learners import Learners
+from spaic.Learning.progress import Progress
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
 
-__all__ = ["STBP", "STCA", "Learner", "SurrogateBP"]
+__all__ = ["STBP", "STCA", "Callback", "EarlyStopping", "Fit", "History", "Learner", "Learners", "Progress", "SurrogateBP"]

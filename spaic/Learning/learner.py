@@ -1,35 +1,43 @@
-"""What all learners have in common: what they train, and the optimizer they drive."""
+"""What all learners have in common: what they train, and how they are written down."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from spaic.errors import DeclarationError, NetworkError, StateError, nearest
+from spaic.errors import DeclarationError, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.nodes import Population
-from spaic.Learning.optimizer import BoundOptimizer, Optimizer, Schedule, optimizer_named, schedule_named
-from spaic.Network.connection import Connection
-from spaic.Network.element import Annotation, Element
-from spaic.Network.neurongroup import NeuronGroup
+from spaic.Learning.description import described, rebuilt
+from spaic.Learning.groups import elements
+from spaic.Learning.optimized import Optimized, nearest_optimizer
+from spaic.Learning.optimizer import Optimizer
+from spaic.Learning.ownership import trained_by
+from spaic.Network.element import Element
 from spaic.registry import learners
 
 
-class Learner(Annotation):
+class Learner(Optimized):
     """A learner of the parts of a network.
 
-    Called by its own name it makes the one named by `algorithm`: ``Learner(trainable=net, algorithm="STCA")``.
+    Called by its own name it makes the one named by `algorithm`: ``Learner(trainable=net, algorithm="STCA")``. A network may have
+    several: each parameter is trained by the one that names it most closely, in its list or by the innermost assembly around it.
 
     Parameters
     ----------
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; the whole network by default. Gradients flow through everything downstream of it.
+        What is trained; by default the network or assembly that the learner belongs to. Gradients flow through everything downstream.
     name : str, optional
         Name where it is not assigned to an attribute.
+    optimizer : Optimizer, optional
+        Its own optimizer, such as ``spaic.Adam(lr=0.01)``; without one, that of the nearest assembly around it that has one.
+    groups : iterable of mapping
+        Parameter groups: ``dict(parts=net.link1, lr=0.1)``, see :meth:`add_param_group`.
     """
 
     kind = "learner"
+    refers: ClassVar[tuple[str, ...]] = ("trainable",)
 
     def __new__(cls, *args: Any, algorithm: str | None = None, **options: Any) -> Any:
         if cls is not Learner:
@@ -38,157 +46,99 @@ class Learner(Annotation):
             raise DeclarationError(f"Learner: no algorithm is given; {nearest('', learners)}")
         return super().__new__(learners[algorithm])
 
-    def __init__(self, trainable: Any = None, *, name: str | None = None) -> None:
-        super().__init__(name)
-        self.trainable = _listed(trainable)
-        self._declared: Optimizer | None = None
-        self._schedule: Schedule | None = None
-        self._bound: BoundOptimizer | None = None
-        self._carried: dict[str, Any] | None = None
-        self._shapes: list[tuple[int, ...]] = []
-        self._tree: Any = None
-        self._paths: tuple[str, ...] = ()
+    def __init__(
+        self,
+        trainable: Any = None,
+        *,
+        name: str | None = None,
+        optimizer: Optimizer | None = None,
+        groups: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        super().__init__(name, optimizer, groups)
+        self.trainable = trainable
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, elements(value, "learner") if name == "trainable" else value)
+
+    trainable: tuple[Element, ...]
 
     # --- what it trains
 
-    def parts(self) -> tuple[Element, ...]:
-        return self.trainable
+    @property
+    def network(self) -> Any:
+        """The network it belongs to."""
+        return self._network()
+
+    @property
+    def shown_parts(self) -> str:
+        """What it was given to train, for messages."""
+        return ", ".join(repr(part) for part in self.trainable) or ("the network" if self.parent is self.network else repr(self.parent))
 
     def covers(self, element: Element) -> bool:
         """True if `element` is one of the trainable parts, or inside one."""
+        return self.distance(element) is not None
+
+    def distance(self, element: Element) -> int | None:
+        """How closely it names `element`: 0 in its list, n by an assembly n levels above; None if not at all."""
+        parts = self.trainable or (self.parent,)
         above: Any = element
+        steps = 0
         while above is not None:
-            if any(above is part for part in self.trainable) or (not self.trainable and above is self._network()):
-                return True
-            above = above.parent
-        return False
+            if any(above is part for part in parts):
+                return steps
+            above, steps = above.parent, steps + 1
+        return None
 
     def annotate(self, graph: Graph) -> Graph:
-        network = self._network()
-        weights = {c.path for c in network.members(Connection) if c.is_parameter and self.covers(c)}
-        own = {g.path: g.trainable for g in network.members(NeuronGroup) if self.covers(g) and g.trainable}
-        links = tuple(
-            replace(k, trainable=frozenset(p for t in k.transforms for p in t.parameters())) if k.name in weights else k
-            for k in graph.links
+        own = {e.path: names for e, names in trained_by(self, list(self.network.members(Learner)), graph).items()}
+        self._paths = tuple(sorted(f"{path}.{name}" for path, names in own.items() for name in names))
+        links = tuple(replace(k, trainable=frozenset(own[k.name])) if k.name in own else k for k in graph.links)
+        nodes = tuple(
+            replace(n, trainable=frozenset(own[n.name])) if isinstance(n, Population) and n.name in own else n for n in graph.nodes
         )
-        nodes = tuple(replace(n, trainable=own[n.name]) if isinstance(n, Population) and n.name in own else n for n in graph.nodes)
-        marked = replace(graph, nodes=nodes, links=links)
-        self._paths = tuple(
-            sorted(
-                {f"{k.name}.{p}" for k in links if k.name in weights for p in k.trainable}
-                | {f"{n}.{p}" for n, ps in own.items() for p in ps}
-            )
-        )
-        if not self._paths:
-            raise NetworkError(
-                f"{self.path}: nothing in {self._shown()} can be trained; name connections, or groups with trainable parameters"
-            )
-        return marked
+        return replace(graph, nodes=nodes, links=links)
 
-    def bind(self, simulation: Any) -> None:
-        carried = self._carried if self._bound is None else self._bound.state_dict()
-        self._tree = simulation.store if simulation.backend.is_differentiable else None
-        self._bound, self._carried = None, carried
-        if self._tree is not None and (self._declared or self._network_optimizer()) is not None:
-            self._bind_optimizer()
+    def settle(self, left: Element, members: tuple[Element, ...]) -> None:
+        if self._declared is None:
+            self._declared = nearest_optimizer(left, self._label)
+        if not self.trainable or any(part is left for part in self.trainable):
+            self.trainable = (*(part for part in self.trainable if part is not left), *members)
 
-    def _bind_optimizer(self) -> None:
-        """An optimizer on the parameters as they are now; what an earlier one had learned of parameters of the same shapes is kept."""
-        declared = self._declared or self._network_optimizer()
-        if declared is None:
-            raise StateError(f"{self.path}: there is no optimizer yet; assign net.optim = spaic.Adam(lr=...) or call set_optimizer")
-        bound = declared.bind(self.parameters(), self.path)
-        if self._schedule is not None:
-            bound.set_schedule(self._schedule)
-        shapes = [tuple(p.shape) for p in self.parameters()]
-        if self._carried is not None and shapes == self._shapes and bound.matches(self._carried):
-            bound.load_state_dict(self._carried)
-        self._bound, self._carried, self._shapes = bound, None, shapes
-
-    def __getstate__(self) -> dict[str, Any]:
-        # torch ties a scheduled optimizer to its own identity, so a copy makes its own and takes over what was learned
-        carried = self._carried if self._bound is None else self._bound.state_dict()
-        return {**self.__dict__, "_bound": None, "_carried": carried}
-
-    def parameters(self) -> list[Any]:
-        """The torch parameters it trains."""
-        if self._tree is None:
-            raise StateError(f"{self.path}: there are no torch parameters; call net.build() on a torch backend first")
-        tensors = self._tree.tensors()
-        return [tensors[path] for path in self._paths]
-
-    # --- the optimizer
-
-    def set_optimizer(self, optim_name: str, optim_lr: float | None = None, **options: Any) -> None:
-        """Use a torch optimizer, by name, for what this learner trains."""
-        self._declared = optimizer_named(optim_name, optim_lr, **options)
-        self._bound, self._carried = None, None
-
-    def set_schedule(self, lr_schedule_name: str, value: Any = None, **options: Any) -> None:
-        """Use a torch schedule, by name; it advances with :meth:`optim_schedule`."""
-        self._schedule = schedule_named(lr_schedule_name, value, **options)
-        if self._bound is not None:
-            self._bound.set_schedule(self._schedule)
-
-    def optim_zero_grad(self) -> None:
-        """Forget the gradients of what this learner trains."""
-        if self._tree is not None:
-            for parameter in self.parameters():
-                parameter.grad = None
-
-    def optim_step(self) -> None:
-        """Change what this learner trains by one step of its optimizer."""
-        self._optimizer().step()
-
-    def optim_schedule(self, metric: Any = None) -> None:
-        """Advance the schedule set with :meth:`set_schedule`."""
-        self._optimizer().schedule_step(metric)
-
-    @property
-    def optimizer(self) -> Any:
-        """The torch optimizer at work."""
-        return self._optimizer().optimizer
-
-    # --- the loop
+    # --- the ready loop
 
     def fit(self, loader: Any, epochs: int = 1, run_time: float | None = None, **options: Any) -> Any:
-        """Train on `loader`; see :func:`spaic.Learning.training.fit`."""
-        from spaic.Learning.training import fit
+        """Train the network with all its learners on `loader`; see :func:`spaic.Learning.fit.fit`."""
+        from spaic.Learning.fit import fit
 
-        return fit(self._network(), loader, epochs, run_time, **options)
+        return fit(self.network, loader, epochs, run_time, **options)
 
-    def evaluate(self, loader: Any, run_time: float | None = None) -> float:
-        """Accuracy on `loader`; see :func:`spaic.Learning.training.evaluate`."""
-        from spaic.Learning.training import evaluate
+    def evaluate(self, loader: Any, run_time: float | None = None, **options: Any) -> float:
+        """Accuracy on `loader`; see :func:`spaic.Learning.evaluation.evaluate`."""
+        from spaic.Learning.evaluation import evaluate
 
-        return evaluate(self._network(), loader, run_time)
+        return evaluate(self.network, loader, run_time, **options)
 
-    def _optimizer(self) -> BoundOptimizer:
-        if self._tree is None:
-            raise StateError(f"{self.path}: there is nothing to optimize yet; call net.build() or net.run(T) on a torch backend first")
-        if self._bound is None:
-            self._bind_optimizer()
-        return self._bound  # type: ignore[return-value]
+    # --- written down
 
-    def _network(self) -> Any:
-        top: Any = self
-        while top.parent is not None:
-            top = top.parent
-        return top
+    def describe(self) -> dict[str, Any]:
+        """How it was declared, as plain data, with elements by their paths; ``""`` is the network.
 
-    def _network_optimizer(self) -> Optimizer | None:
-        declared = self._network().attachments(Optimizer)
-        if len(declared) > 1:
-            raise NetworkError(f"{self.path}: the network has {len(declared)} optimizers; call set_optimizer on each learner instead")
-        return declared[0] if declared else None
+        Raises
+        ------
+        UnsupportedError
+            If an argument of it is no plain data, or its class is not registered.
+        """
+        return described(self)
 
-    def _shown(self) -> str:
-        return ", ".join(repr(part) for part in self.trainable) or "the network"
+    @staticmethod
+    def from_description(description: Mapping[str, Any], elements: Mapping[str, Element]) -> Any:
+        """A learner like the one that was described.
 
-
-def _listed(trainable: Any) -> tuple[Element, ...]:
-    parts = () if trainable is None else tuple(trainable) if isinstance(trainable, Iterable) else (trainable,)
-    for part in parts:
-        if not isinstance(part, Element):
-            raise DeclarationError(f"learner: {part!r} is not a part of a network; give a network, assembly, group, connection or a list")
-    return parts
+        Parameters
+        ----------
+        description : mapping
+            What :meth:`describe` gave.
+        elements : mapping of str to Element
+            Path -> element; the network itself has the path ``""``.
+        """
+        return rebuilt(description, elements)

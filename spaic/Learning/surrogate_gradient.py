@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from spaic.Dynamics.surrogate import Surrogate
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, NetworkError
 from spaic.Graph.graph import Graph
 from spaic.Graph.nodes import Population
 from spaic.Learning.learner import Learner
+from spaic.Learning.optimizer import Optimizer
+from spaic.Learning.ownership import nearest, trained_by
+from spaic.Network.element import Element
 from spaic.registry import learners, surrogates
 
 
@@ -18,18 +22,23 @@ from spaic.registry import learners, surrogates
 class SurrogateBP(Learner):
     """Backpropagation through time with a surrogate for the derivative of the spike.
 
-    The surrogate is put on every spiking group from what is trained to the outputs.
+    The surrogate is put on every spiking group from what is trained to the outputs. Where several learners reach a group, it gets the
+    surrogate of the one that names it most closely, else of the one whose parameters are the fewest connections upstream.
 
     Parameters
     ----------
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; the whole network by default.
+        What is trained; by default the network or assembly that the learner belongs to.
     surrogate : str or Surrogate
         A registered surrogate (docs/models.md lists them), or one of your own.
     reset_gradient : bool
         Whether the spike in the reset carries gradient.
     name : str, optional
         Name where it is not assigned to an attribute.
+    optimizer : Optimizer, optional
+        Its own optimizer, such as ``spaic.Adam(lr=0.01)``; without one, that of the nearest assembly around it that has one.
+    groups : iterable of mapping
+        Parameter groups: ``dict(parts=net.link1, lr=0.1)``, see :meth:`~spaic.Learner.add_param_group`.
     **parameters
         Parameters of the surrogate.
 
@@ -46,26 +55,43 @@ class SurrogateBP(Learner):
         reset_gradient: bool = True,
         name: str | None = None,
         algorithm: str | None = None,
+        optimizer: Optimizer | None = None,
+        groups: Iterable[Mapping[str, Any]] = (),
         **parameters: float,
     ) -> None:
-        super().__init__(trainable, name=name)
+        super().__init__(trainable, name=name, optimizer=optimizer, groups=groups)
         found = surrogates[surrogate] if isinstance(surrogate, str) else surrogate
         if not isinstance(found, Surrogate):
             raise DeclarationError(f"{type(self).__name__}: a surrogate is a name or a Surrogate, got {surrogate!r}; give one of these")
         self.surrogate: Surrogate = found.using(**parameters)
         self.reset_gradient = reset_gradient
 
+    @property
+    def shown_surrogate(self) -> str:
+        """Its surrogate with its values, as text."""
+        values = ", ".join(f"{name}={value:g}" for name, value in sorted(self.surrogate.values.items()))
+        return f"{self.surrogate.name}({values}): {self.surrogate.derivative}, reset gradient {self.reset_gradient}"
+
     def annotate(self, graph: Graph) -> Graph:
         graph = super().annotate(graph)
-        own = {m.path for m in self._network().members() if self.covers(m)}
-        downstream = _downstream(graph, {path.rpartition(".")[0] for path in self._paths})
+        chosen = self._groups_with_its_surrogate(graph)
         nodes = tuple(
             replace(n, surrogate=self.surrogate, reset_gradient=self.reset_gradient)
-            if isinstance(n, Population) and n.name in downstream and (n.surrogate is None or n.name in own)
+            if isinstance(n, Population) and n.name in chosen
             else n
             for n in graph.nodes
         )
         return replace(graph, nodes=nodes)
+
+    def _groups_with_its_surrogate(self, graph: Graph) -> set[str]:
+        """Paths of the groups that get its surrogate, and not that of another learner that reaches them."""
+        rivals = list(self.network.members(Learner))
+        like_it = [one for one in rivals if isinstance(one, SurrogateBP)]
+        steps = {one: _downstream(graph, {element.path for element in trained_by(one, rivals, graph)}) for one in like_it}
+        elements = {element.path: element for element in self.network.members()}
+        return {
+            n.name for n in graph.nodes if isinstance(n, Population) and n.name in steps[self] and _first(elements[n.name], steps) is self
+        }
 
 
 class _ByAlpha(SurrogateBP):
@@ -82,11 +108,22 @@ class _ByAlpha(SurrogateBP):
         reset_gradient: bool = True,
         name: str | None = None,
         algorithm: str | None = None,
+        optimizer: Optimizer | None = None,
+        groups: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         trainable, alpha = _sorted(type(self).__name__, given, trainable, alpha)
         surrogate, parameter = self.shape
         shaped = surrogates[surrogate].using(**{parameter: alpha})
-        super().__init__(trainable, shaped, reset_gradient=reset_gradient, name=name)
+        super().__init__(trainable, shaped, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups)
+
+    @property
+    def alpha(self) -> float:
+        """The parameter of the surrogate."""
+        return self.surrogate.values[self.shape[1]]
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self.surrogate = self.surrogate.using(**{self.shape[1]: value})
 
 
 @learners.register("stca")
@@ -96,13 +133,17 @@ class STCA(_ByAlpha):
     Parameters
     ----------
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; ``STCA(0.5, net)`` and ``STCA(net, alpha=0.5)`` both work.
+        What is trained; ``STCA(0.5, net)`` and ``STCA(net, alpha=0.5)`` both work. By default the network or assembly it belongs to.
     alpha : float
         Half width of the window around the threshold, 0.5 by default.
     reset_gradient : bool
         Whether the spike in the reset carries gradient.
     name : str, optional
         Name where it is not assigned to an attribute.
+    optimizer : Optimizer, optional
+        Its own optimizer, such as ``spaic.Adam(lr=0.01)``; without one, that of the nearest assembly around it that has one.
+    groups : iterable of mapping
+        Parameter groups: ``dict(parts=net.link1, lr=0.1)``, see :meth:`~spaic.Learner.add_param_group`.
 
     Notes
     -----
@@ -119,13 +160,17 @@ class STBP(_ByAlpha):
     Parameters
     ----------
     trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; ``STBP(0.5, net)`` and ``STBP(net, alpha=0.5)`` both work.
+        What is trained; ``STBP(0.5, net)`` and ``STBP(net, alpha=0.5)`` both work. By default the network or assembly it belongs to.
     alpha : float
         Variance of the density, 0.5 by default.
     reset_gradient : bool
         Whether the spike in the reset carries gradient.
     name : str, optional
         Name where it is not assigned to an attribute.
+    optimizer : Optimizer, optional
+        Its own optimizer, such as ``spaic.Adam(lr=0.01)``; without one, that of the nearest assembly around it that has one.
+    groups : iterable of mapping
+        Parameter groups: ``dict(parts=net.link1, lr=0.1)``, see :meth:`~spaic.Learner.add_param_group`.
 
     Notes
     -----
@@ -151,13 +196,26 @@ def _sorted(kind: str, given: tuple[Any, ...], trainable: Any, alpha: float | No
     return trainable, 0.5 if alpha is None else alpha
 
 
-def _downstream(graph: Graph, starts: set[str]) -> set[str]:
-    """Nodes that what happens at `starts` (links or nodes) can reach."""
-    reached = {k.target_node for k in graph.links if k.name in starts} | (starts & set(graph.by_name))
-    waiting = deque(reached)
+def _first(group: Element, steps: Mapping[SurrogateBP, Mapping[str, int]]) -> SurrogateBP:
+    """Whose surrogate a group gets, of the learners that reach it: learner -> path of a group -> connections on the way there."""
+    reaching = {learner: away[group.path] for learner, away in steps.items() if group.path in away}
+    closest = [one for one in nearest(group, reaching) if isinstance(one, SurrogateBP)]
+    if not closest:
+        return min(reaching, key=lambda one: (reaching[one], one.path))
+    if len({one.shown_surrogate for one in closest}) > 1:
+        both = " and ".join(repr(one.path) for one in closest)
+        raise NetworkError(f"{group.path}: {both} name it equally closely and have different surrogates; list it in one of them only")
+    return closest[0]
+
+
+def _downstream(graph: Graph, starts: set[str]) -> dict[str, int]:
+    """Nodes that what happens at `starts` (links or nodes) can reach, and the number of links on the shortest way."""
+    away = dict.fromkeys(starts & set(graph.by_name), 0)
+    away.update({k.target_node: away.get(k.target_node, 1) for k in graph.links if k.name in starts})
+    waiting = deque(sorted(away, key=lambda name: away[name]))
     while waiting:
         name = waiting.popleft()
-        for target in {k.target_node for k in graph.links if k.source_node == name} - reached:
-            reached.add(target)
+        for target in {k.target_node for k in graph.links if k.source_node == name} - set(away):
+            away[target] = away[name] + 1
             waiting.append(target)
-    return reached
+    return away

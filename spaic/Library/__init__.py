@@ -1,5 +1,17 @@
-"""Everything that is chosen by name. Importing this package registers it."""
+"""Everything chosen by name: importing this package registers it."""
 
-from spaic.Library import decoders, encoders, generators, initializers, links, neurons, surrogates, synapses
+from spaic.Library import decoders, encoders, generators, initializers, links, networks, neurons, surrogates, synapses
+from spaic.Library.networks import ExampleNet
 
-__all__ = ["decoders", "encoders", "generators", "initializers", "links", "neurons", "surrogates", "synapses"]
+__all__ = [
+    "ExampleNet",
+    "decoders",
+    "encoders",
+    "generators",
+    "initializers",
+    "links",
+    "networks",
+    "neurons",
+    "surrogates",
+    "synapses",
+]

@@ -34,6 +34,7 @@ class Monitor(Annotation):
     """
 
     kind = "monitor"
+    refers = ("target",)
     volatile: ClassVar[frozenset[str]] = frozenset({"is_on"})
 
     def __init__(self, target: Any, var_name: str, index: Any = "full", dt: float | None = None, name: str | None = None) -> None:
@@ -53,9 +54,6 @@ class Monitor(Annotation):
     def reads(self) -> str:
         """Path of the variable."""
         return f"{self.target.path}.{self.var_name}"
-
-    def parts(self) -> tuple[Element, ...]:
-        return (self.target,)
 
     def annotate(self, graph: Graph) -> Graph:
         every = self._every(graph.clock)

@@ -1,157 +1,342 @@
-"""Assemblies: named groups of elements, nested as deep as one likes."""
+"""Assemblies: containers of groups and connections, and how they are edited."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from spaic.errors import NetworkError, nearest
+from spaic.errors import NetworkError, UnknownName, nearest
 from spaic.Network import context
-from spaic.Network.element import Attachment, Element
+from spaic.Network.container import Container
+from spaic.Network.copying import copies
+from spaic.Network.element import Element
+from spaic.Network.transaction import whole
 
-A = TypeVar("A", bound="Assembly")
+E = TypeVar("E", bound=Element)
 
 
-class Assembly(Element):
+class Assembly(Container):
     """A container of groups, connections and other assemblies.
 
     Elements are added by assignment (``self.layer1 = NeuronGroup(...)``), in a ``with assembly:`` block, or with
-    :meth:`add_assembly` and :meth:`add_connection`. Lists of elements work too: ``self.layers = [...]`` gives members
+    :meth:`add_assembly` and :meth:`add_connection`. Lists and dicts of elements work too: ``self.layers = [...]`` gives members
     ``layers_0``, ``layers_1``, ...
+
+    An edit that cannot be done raises an error and leaves everything as it was. Weights that still fit are kept by every edit.
 
     Parameters
     ----------
     name : str, optional
         Name where it is not assigned to an attribute.
+
+    Examples
+    --------
+    >>> import spaic
+    >>> net = spaic.Network()
+    >>> net.layer1 = spaic.NeuronGroup(10, model="lif")
+    >>> net.layer2 = spaic.NeuronGroup(5, model="lif")
+    >>> net.wire = spaic.Connection(net.layer1, net.layer2)
+    >>> net.replace_assembly(net.layer1, spaic.NeuronGroup(20, model="clif"))
+    >>> net.wire.pre
+    <NeuronGroup layer1>
+    >>> net.del_assembly("layer2")
+    ['layer2', 'wire']
     """
 
     kind = "assembly"
 
     def __init__(self, name: str | None = None) -> None:
-        object.__setattr__(self, "_members", {})
-        object.__setattr__(self, "_unnamed", set())
         super().__init__(name)
+        object.__setattr__(self, "type", ())
 
-    _members: dict[str, Any]
-    _unnamed: set[str]
+    type: tuple[str, ...]
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_members" not in self.__dict__:
-            raise NetworkError(f"{type(self).__name__}: {name!r} is assigned before super().__init__() ran; call it first in __init__")
-        if isinstance(value, Attachment):
-            self._adopt(name, value)
-        elif isinstance(value, (list, tuple)) and value and all(isinstance(v, Attachment) for v in value):
-            for old in self._listed(name)[len(value) :]:
-                self._release(old)
-            for i, item in enumerate(value):
-                self._adopt(f"{name}_{i}", item)
-        elif name in self._members:
-            self._release(name)
-        object.__setattr__(self, name, value)
+    def add_type(self, tag: str) -> None:
+        """Add a tag for connection policies."""
+        object.__setattr__(self, "type", (*self.type, tag))
+        self._changed()
 
-    def __delattr__(self, name: str) -> None:
-        if name in self._members:
-            self._release(name)
-        object.__delattr__(self, name)
+    # --- edits
 
-    def __enter__(self: A) -> A:
-        context.enter(self)
-        return self
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        made = context.leave()
-        if error is not None:
-            return
-        new = [(n, e) for n, e in made if getattr(e, "parent", None) is None and not any(e is m for m in self._members.values())]
-        replaced = [self._members[n] for n, _ in new if n in self._members]
-        for name, member in list(self._members.items()):  # a cell that is run again: what had no name goes with what it joined
-            if name in self._unnamed and any(part is old for part in member.parts() for old in replaced):
-                self._release(name)
-        for variable, element in new:
-            own = variable or getattr(element, "name", None)
-            if own is None:
-                own = self._automatic_name(element)
-                self._unnamed.add(own)
-            setattr(self, own, element)
-
-    def members(self, kind: type | tuple[type, ...] = Element) -> Iterator[Any]:
-        """All elements of a kind, in this assembly and those inside it."""
-        for member in self._members.values():
-            if isinstance(member, kind):
-                yield member
-            if isinstance(member, Assembly):
-                yield from member.members(kind)
-
-    def attachments(self, kind: type) -> list[Any]:
-        """What belongs to this assembly itself and is of a kind, elements or not."""
-        return [m for m in self._members.values() if isinstance(m, kind)]
-
-    def add_assembly(self, name: str, assembly: Element) -> None:
-        """Add a member under a name that is free."""
+    @whole
+    def add_assembly(self, name: str, assembly: E) -> E:
+        """Add a member under a name that is free, and return it."""
+        if not isinstance(assembly, Element):
+            raise NetworkError(f"{self._label()}: {assembly!r} is not a part of a network; give a group, an assembly or a node")
         if name in self._members:
             raise NetworkError(f"{self._label()}: the name {name!r} is taken by {self._members[name]!r}; choose another one")
         if any(assembly is m for m in self._members.values()):
             raise NetworkError(f"{self._label()}: {assembly!r} is a member already; make a new one to add it again")
         setattr(self, name, assembly)
+        return assembly
 
-    def add_connection(self, name: str, connection: Element) -> None:
-        """Add a connection under a name that is free."""
-        self.add_assembly(name, connection)
+    def add_connection(self, name: str, connection: E) -> E:
+        """Add a connection under a name that is free, and return it."""
+        return self.add_assembly(name, connection)
 
-    def _adopt(self, name: str, value: Any) -> None:
-        if isinstance(value, Element):
-            self._check_adoption(name, value)
-        if name in self._members and self._members[name] is not value:
+    add_projection = add_learner = add_monitor = add_connection
+
+    @whole
+    def del_assembly(self, assembly: Element | str | None = None, name: str | None = None) -> list[str]:
+        """Remove an element, and with it everything that refers to it: connections, decoders, monitors.
+
+        Learners go on with what is left of their parts.
+
+        Parameters
+        ----------
+        assembly : Element or str
+            The element, or its name or path from here.
+        name : str, optional
+            The same by keyword.
+
+        Returns
+        -------
+        list of str
+            Paths of all that was removed.
+        """
+        element = self._found(assembly if name is None else name)
+        return _remove(self._top, {id(element): element})
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._members and isinstance(self._members[name], Element):
+            self.del_assembly(name)
+        elif name in self._members:
             self._release(name)
-        self._members[name] = value
-        if isinstance(value, Element):
-            object.__setattr__(value, "name", name)
-            object.__setattr__(value, "parent", self)
-        self._changed()
+        else:
+            object.__delattr__(self, name)
 
-    def _check_adoption(self, name: str, value: Element) -> None:
-        above: Any = self
-        while above is not None:
-            if above is value:
-                raise NetworkError(f"{self._label()}: {name!r} would put the assembly inside itself; make a new one")
-            above = above.parent
-        if value.parent is not None and value.parent is not self:
-            raise NetworkError(f"{self._label()}: {value.path!r} belongs to another assembly already; remove it there or make a new one")
-        if value.parent is self and value.name != name and self._members.get(str(value.name)) is value:
-            raise NetworkError(f"{self._label()}: {value.name!r} is a member already, {name!r} would be its second name; keep one")
-        if hasattr(type(self), name):
-            raise NetworkError(f"{self._label()}: {name!r} is a method of {type(self).__name__}; choose another name")
+    def del_connection(self, connection: Element | str | None = None, name: str | None = None) -> list[str]:
+        """Remove a connection, and what refers to it; see :meth:`del_assembly`."""
+        return self.del_assembly(connection, name)
 
-    def _release(self, name: str) -> None:
-        member = self._members.pop(name)
-        if isinstance(member, Element):
-            object.__setattr__(member, "parent", None)
-        self._changed()
+    @whole
+    def copy_assembly(self, name: str, assembly: E) -> E:
+        """Add a copy of an element under a name that is free, and return the copy; the original is left untouched.
 
-    def _changed(self) -> None:
-        """Tell the network above that it has to be built anew."""
-        if self.parent is not None:
-            self.parent._changed()
+        The copy has no members in common with the original. It starts with the weights that the original has now.
+        """
+        copied: E = copies([assembly])[0]
+        self.add_assembly(name, copied)
+        self._demand_no_strays(f"a copy of {assembly!r}")
+        return copied
 
-    def _listed(self, name: str) -> list[str]:
-        """Names of the members that a list under this attribute has."""
-        value = self.__dict__.get(name)
-        return [f"{name}_{i}" for i in range(len(value)) if f"{name}_{i}" in self._members] if isinstance(value, (list, tuple)) else []
+    @whole
+    def replace_assembly(self, old: Element | str, new: Element) -> None:
+        """Put `new` in the place of `old`, under its name.
 
-    def _automatic_name(self, element: Any) -> str:
-        kind = getattr(element, "kind", type(element).__name__.lower())
-        number = 1
-        while f"{kind}{number}" in self._members:
-            number += 1
-        return f"{kind}{number}"
+        Connections, decoders, monitors and learners of `old` go over to `new`; sizes are inferred anew, and weights that still fit
+        are kept.
 
-    def _label(self) -> str:
-        return self.path if self.parent is not None else (self.name or type(self).__name__)
+        Parameters
+        ----------
+        old : Element or str
+            What is replaced, or its name or path from here.
+        new : Element
+            A group for a group, an encoder for an encoder, an assembly for a group or assembly.
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        members = self.__dict__.get("_members", {})
-        if name in members:
-            return members[name]
-        raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; {nearest(name, members)}")
+        Raises
+        ------
+        NetworkError
+            If something refers to a part inside `old` that `new` does not have.
+        """
+        leaving = self._found(old)
+        if new is leaving:
+            return
+        if not isinstance(new, Element) or _category(new) != _category(leaving):
+            raise NetworkError(f"{leaving.path}: {new!r} cannot take the place of a {leaving.kind}; give something of that kind")
+        _demand_readable(self._top, leaving, new)
+        holder, own = leaving.parent, str(leaving.name)
+        exchange = _exchange(self._top, leaving, new)
+        if new.parent is not None and new._top is self._top:
+            new.parent._release(new.name)
+        position = list(holder._members).index(own)
+        for element in list(self._top.everything()):
+            if element is not leaving and not (isinstance(leaving, Container) and element in leaving):
+                element.redirect(lambda part: exchange.get(id(part), part))
+        holder._release(own)
+        setattr(holder, own, new)
+        order = [n for n in holder._members if n != own]
+        order.insert(position, own)
+        object.__setattr__(holder, "_members", {n: holder._members[n] for n in order})
+        self._rewire(new)
+
+    @whole
+    def merge_assembly(self, other: Assembly) -> dict[str, Element]:
+        """Add copies of all members of another assembly, with their connections; the other one is left untouched.
+
+        A name that is taken gets the suffix ``_1``, or the next number that is free. Learners train what came with them, with the
+        optimizer they had.
+
+        Returns
+        -------
+        dict of str to Element
+            Name in `other` -> the element here.
+        """
+        if not isinstance(other, Assembly) or other is self or self in other:
+            raise NetworkError(f"{self._label()}: {other!r} cannot be merged into it; give another assembly, not one around it")
+        names = [n for n, m in other._members.items() if isinstance(m, Element)]
+        made = dict(zip(names, copies([other._members[n] for n in names]), strict=True))
+        for element in made.values():
+            element.settle(other, tuple(e for e in made.values() if e.kind not in ("learner", "monitor")))
+        for name, element in made.items():
+            setattr(self, self._free_name(name), element)
+        self._demand_no_strays(f"a copy of {other!r}")
+        return made
+
+    @whole
+    def select_assembly(self, assemblies: Iterable[Element | str], name: str | None = None, with_connection: bool = True) -> Any:
+        """A new assembly with copies of some members and of the connections between them; this one is left untouched.
+
+        What leads from a selected assembly to something that is not selected is left behind.
+
+        Parameters
+        ----------
+        assemblies : iterable of Element or str
+            The members, or their names or paths from here.
+        name : str, optional
+            Name of the new assembly.
+        with_connection : bool
+            Whether connections with both ends among the members come along.
+
+        Returns
+        -------
+        Assembly
+            A network if this one is a network, so that it can be run. Names are kept; one that occurs twice gets a suffix, ``_1``.
+        """
+        chosen = [self._found(a) for a in ([assemblies] if isinstance(assemblies, (str, Element)) else assemblies)]
+        if len({id(e) for e in chosen}) < len(chosen):
+            raise NetworkError(f"{self._label()}.select_assembly: an element is listed twice in {chosen}; list it once")
+        inside = {id(e) for c in chosen for e in (c, *(c.everything() if isinstance(c, Container) else ()))}
+        for element in chosen:
+            for part in element.parts():
+                if id(part) not in inside:
+                    raise NetworkError(f"{element.path}: it refers to {part.path!r}, which is not selected; select that too")
+        if any(id(e.parent) in inside for e in chosen):
+            raise NetworkError(f"{self._label()}.select_assembly: an element of {chosen} is inside another one; list only the outer one")
+        between = [
+            e for e in self.everything() if e.refers == ("pre", "post") and id(e) not in inside and {id(e.pre), id(e.post)} <= inside
+        ]
+        between = [e for e in between if not any(e.parent is b for b in between)]  # a projection brings its own connections
+        made = self._sibling(name)
+        originals = [*chosen, *(between if with_connection else ())]
+        for original, copied in zip(originals, copies(originals), strict=True):
+            setattr(made, made._free_name(str(original.name)), copied)
+        inside = {id(made), *map(id, made.everything())}
+        _remove(made, {}, lambda part: id(part) not in inside)
+        return made
+
+    # --- queries
+
+    def get_groups(self, recursive: bool = True) -> list[Any]:
+        """The neuron groups and nodes inside; only direct members if not `recursive`."""
+        return self._listing(recursive, lambda e: e.kind in ("neurongroup", "encoder", "generator", "decoder"))
+
+    def get_connections(self, recursive: bool = True) -> list[Any]:
+        """The connections inside; only direct members if not `recursive`."""
+        return self._listing(recursive, lambda e: e.kind == "connection")
+
+    def get_assemblies(self, recursive: bool = True) -> list[Any]:
+        """The assemblies inside; only direct members if not `recursive`."""
+        return self._listing(recursive, lambda e: isinstance(e, Assembly) and e.kind != "projection")
+
+    def _listing(self, recursive: bool, is_wanted: Any) -> list[Any]:
+        among = self.everything() if recursive else self.attachments(Element)
+        return [e for e in among if is_wanted(e)]
+
+    def _found(self, element: Element | str | None) -> Element:
+        """The element meant by an object or by a name or path from here."""
+        if isinstance(element, Element):
+            if element not in self:
+                raise NetworkError(f"{self._label()}: {element!r} is not in it; add it first, or ask the network it belongs to")
+            return element
+        own = {e.path_in(self): e for e in self.everything()}
+        if element not in own:
+            raise UnknownName(f"{self._label()}: it has no member {element!r}; {nearest(element, own)}")
+        return own[str(element)]
+
+    def _demand_no_strays(self, what: str) -> None:
+        """Refuse an edit after which something refers to what is not in the network."""
+        within = {id(self._top), *map(id, self._top.everything())}
+        strays = [(e, p) for e in self._top.everything() for p in e.parts() if id(p) not in within]
+        if strays:
+            listed = "; ".join(f"{e.path} refers to {p.path!r}" for e, p in strays)
+            raise NetworkError(f"{self._label()}: {what} leads out of the network: {listed}; copy what it belongs to, or remove it first")
+
+    def _sibling(self, name: str | None) -> Assembly:
+        """A new empty assembly of this kind, that no open ``with`` block takes."""
+        made = Assembly(name)
+        context.forget(made)
+        return made
+
+    def _rewire(self, end: Element) -> None:
+        """A connection that ends in an assembly becomes a projection, which chooses the groups."""
+        if not isinstance(end, Container):
+            return
+        for connection in [e for e in self._top.everything() if e.kind == "connection" and any(end is p for p in e.parts())]:
+            holder, own = connection.parent, str(connection.name)
+            projection = connection.as_projection()
+            for element in self._top.everything():
+                element.redirect(lambda part, c=connection, p=projection: p if part is c else part)
+            holder._release(own)
+            setattr(holder, own, projection)
+
+
+def _remove(top: Container, gone: dict[int, Element], is_lost: Callable[[Element], bool] = lambda part: False) -> list[str]:
+    """Take elements out of a network, and what refers to them or to what is lost anyway; their paths."""
+    while True:
+        lost = []
+        for element in top.everything():
+            if id(element) in gone:
+                continue
+            if id(element.parent) in gone or not _forgets(element, lambda part: id(part) in gone or is_lost(part)):
+                lost.append(element)
+        if not lost:
+            break
+        gone.update({id(e): e for e in lost})
+    paths = [e.path for e in gone.values()]
+    for element in gone.values():
+        if id(element.parent) not in gone:
+            element.parent._release(element.name)
+    return paths
+
+
+def _forgets(element: Element, is_gone: Callable[[Element], bool]) -> bool:
+    """Make an element forget what is gone; False if it makes no sense any more."""
+    if not any(is_gone(part) for part in element.parts()):
+        return True
+    return element.redirect(lambda part: None if is_gone(part) else part)
+
+
+def _category(element: Element) -> str:
+    """What may take the place of what."""
+    return "group" if element.kind in ("assembly", "network", "neurongroup") else element.kind
+
+
+def _demand_readable(top: Container, old: Element, new: Element) -> None:
+    """An assembly has no neurons of its own that could be read or driven one by one."""
+    if isinstance(new, Container) and not isinstance(old, Container):
+        readers = [e.path for e in top.everything() if e.kind in ("decoder", "monitor", "generator") and any(p is old for p in e.parts())]
+        if readers:
+            raise NetworkError(f"{old.path}: {', '.join(readers)} refer to its neurons, which {new!r} does not have; remove them first")
+
+
+def _exchange(top: Container, old: Element, new: Element) -> dict[int, Element]:
+    """Identity of an element that is leaving -> what takes its place, for all that is referred to from outside."""
+    if not isinstance(old, Container):
+        return {id(old): new}
+    leaving = {id(e): e for e in old.everything()}
+    have = {e.path_in(new): e for e in (new.everything() if isinstance(new, Container) else ())}
+    exchange, missing = {id(old): new}, []
+    for element in top.everything():
+        if id(element) in leaving:
+            continue
+        for part in element.parts():
+            if id(part) not in leaving:
+                continue
+            if part.path_in(old) in have:
+                exchange[id(part)] = have[part.path_in(old)]
+            else:
+                missing.append(f"{element.path} refers to {part.path}")
+    if missing:
+        raise NetworkError(f"{old.path}: {'; '.join(missing)}, which {new!r} does not have; delete what refers to it, or add it there")
+    return exchange

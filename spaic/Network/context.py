@@ -28,6 +28,12 @@ def note(element: Any) -> None:
         blocks[-1].made.append(element)
 
 
+def forget(element: Any) -> None:
+    """Leave an element to whoever holds it: no open block takes it."""
+    for block in _blocks.get():
+        block.made = [other for other in block.made if other is not element]
+
+
 def enter(owner: Any) -> None:
     """Open a block for `owner` in the frame of the ``with`` statement."""
     _blocks.set((*_blocks.get(), _Block(owner, sys._getframe(2))))

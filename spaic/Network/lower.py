@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from spaic.clock import Clock
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import GraphError, NetworkError, UnknownName, nearest
@@ -18,6 +20,7 @@ from spaic.Network.connection import Connection
 from spaic.Network.element import Annotation
 from spaic.Network.neurongroup import NeuronGroup
 from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.Network.projection import Projection
 from spaic.seeds import Key
 
 Shape = tuple[int, ...]
@@ -31,6 +34,7 @@ def lower(network: Assembly, clock: Clock, seed: int) -> Graph:
     GraphError
         Listing all dangling connections, or everything else that breaks a rule of :mod:`spaic.Graph.verify`.
     """
+    expand(network)
     connections = list(network.members(Connection))
     _check_membership(network, connections)
     for decoder in network.members(Decoder):
@@ -43,6 +47,13 @@ def lower(network: Assembly, clock: Clock, seed: int) -> Graph:
     for annotation in sorted(network.members(Annotation), key=lambda a: a.path):  # the order of declaration has no meaning
         graph = annotation.annotate(graph)
     return verify(graph)
+
+
+def expand(network: Assembly) -> None:
+    """Take in what lists have gained, and make the connections of projections."""
+    network._gather()
+    for projection in list(network.members(Projection)):
+        projection.expand()
 
 
 def _nodes(network: Assembly, delivered: dict[str, Shape]) -> list[Node]:
@@ -85,7 +96,21 @@ def _link(connection: Connection, transforms: tuple[Transform, ...]) -> Link:
         transforms=transforms,
         synapse=synapse,
         delay=connection.delay,
+        bounds=_bounds(connection, transforms),
     )
+
+
+def _bounds(connection: Connection, transforms: tuple[Transform, ...]) -> dict[str, tuple[float, float]]:
+    if connection.bounds is None:
+        return {}
+    weight = next((t.parameters()["weight"][0] for t in transforms if "weight" in t.parameters()), None)
+    if weight is None:
+        raise NetworkError(f"{connection.path}: w_min and w_max bound weights, and {connection.link_type!r} has none; leave them out")
+    low, high = connection.bounds
+    outside = isinstance(weight, (float, np.ndarray)) and bool((np.asarray(weight) < low).any() or (np.asarray(weight) > high).any())
+    if outside:
+        raise NetworkError(f"{connection.path}.weight: given values are outside [{low:g}, {high:g}]; change them, or w_min and w_max")
+    return {"weight": connection.bounds}
 
 
 def _direct_link(generator: Generator) -> Link:
@@ -120,7 +145,7 @@ def _images(connections: list[Connection], transforms: dict[str, tuple[tuple[Tra
 
 def _check_membership(network: Assembly, connections: list[Connection]) -> None:
     """All dangling ends at once."""
-    inside = set(map(id, network.members()))
+    inside = set(map(id, network.everything()))
     problems = []
     for c in connections:
         for role, end in (("pre", c.pre), ("post", c.post)):
@@ -144,28 +169,37 @@ def _transforms(network: Assembly, connections: list[Connection], seed: int) -> 
     shapes: dict[str, Shape] = {n.path: n.shape for n in network.members((Encoder, Generator))}
     groups = {g.path: g for g in network.members(NeuronGroup)}
     shapes.update({p: g.shape for p, g in groups.items() if g.has_shape})
+    paths = {id(c): c.path for c in connections}
+    ordered = sorted(connections, key=lambda c: paths[id(c)])
+    into: dict[str, list[Connection]] = {p: [] for p in groups}
+    leaving: dict[str, list[Connection]] = {}
+    for c in ordered:
+        into[c.post.path].append(c)
+        leaving.setdefault(c.pre.path, []).append(c)
     found: dict[str, tuple[tuple[Transform, ...], Shape]] = {}
-    waiting = {c.path: c for c in connections}
-    while waiting:
-        ready = [c for c in waiting.values() if c.pre.path in shapes]
-        if not ready:  # a loop of groups without a stated shape: they are vectors
-            first = min(waiting.values(), key=lambda c: c.path)
-            shapes[first.pre.path] = first.pre.shape
-            continue
-        for c in sorted(ready, key=lambda c: c.path):
-            found[c.path] = _shaped(c, shapes[c.pre.path], seed)
-            del waiting[c.path]
-        for path, group in groups.items():
-            into = [c for c in connections if c.post.path == path]
-            if path not in shapes and all(c.path in found for c in into):
-                shapes[path] = _group_shape(group, _images(into, found))
+    known = [*shapes, *(p for p in groups if p not in shapes and not into[p])]
+    while len(found) < len(connections):
+        if not known:  # a loop of groups without a stated shape: they are vectors
+            known.append(next(c.pre.path for c in ordered if paths[id(c)] not in found))
+        path = known.pop()
+        shapes.setdefault(path, groups[path].shape if path in groups else ())
+        for c in leaving.get(path, ()):
+            if paths[id(c)] in found:
+                continue
+            found[paths[id(c)]] = _shaped(c, shapes[path], seed)
+            target = c.post.path
+            if target not in shapes and all(paths[id(k)] in found for k in into[target]):
+                shapes[target] = _group_shape(groups[target], _images(into[target], found))
+                known.append(target)
     return found
 
 
 def _shaped(connection: Connection, pre: Shape, seed: int) -> tuple[tuple[Transform, ...], Shape]:
-    path = connection.path
-    made = connection.link.transforms(pre, connection.post.shape, path, Key(seed, path, "pattern"))
-    shape = pre
-    for transform in made:
-        shape = transform.output_shape(shape, path)
-    return made, shape
+    path, shape = connection.path, pre
+    made: list[Transform] = []
+    for i, stage in enumerate(connection.chain):
+        purpose = "pattern" if stage is connection.link else f"stage {i}"
+        for transform in stage.transforms(shape, connection.post.shape, path, Key(seed, path, purpose)):
+            made.append(transform)
+            shape = transform.output_shape(shape, path)
+    return tuple(made), shape

@@ -82,15 +82,13 @@ class NeuronGroup(Element):
         trainable: Iterable[str] = (),
         neuron_type: str | Iterable[str] = (),
         param: Mapping[str, Any] | None = None,
-        neuron_model: str | NeuronModel | None = None,
         name: str | None = None,
         **parameters: Any,
     ) -> None:
         super().__init__(name)
-        chosen_model = one_of("NeuronGroup", model=model, neuron_model=neuron_model)
-        if chosen_model is None:  # perhaps the keyword is misspelt
+        if model is None:  # perhaps the keyword is misspelt
             reject_unknown("NeuronGroup", parameters, ("num", "model", "shape", "integrator", "initial", "trainable"))
-        self.model = _model(chosen_model)
+        self.model = _model(model)
         changes = {"reset": reset, "substeps": substeps, "interpolate": interpolate}
         if any(v is not None for v in changes.values()):
             self.model = replace(self.model, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
@@ -112,18 +110,14 @@ class NeuronGroup(Element):
         """Number of neurons."""
         return prod(self.shape)
 
+    def add_type(self, tag: str) -> None:
+        """Add a tag for connection policies."""
+        self.type = (*self.type, tag)
+
     @property
     def model_name(self) -> str:
         """Name of the model."""
         return self.model.name
-
-
-def one_of(where: str, **spellings: Any) -> Any:
-    """The value that was given under one of several spellings; giving it twice is refused."""
-    given = {k: v for k, v in spellings.items() if v is not None}
-    if len(given) > 1:
-        raise DeclarationError(f"{where}: {' and '.join(given)} mean the same, so it is given twice; give one of them")
-    return next(iter(given.values()), None)
 
 
 def group_shape(num: Any, shape: Any, where: str) -> tuple[int, ...]:

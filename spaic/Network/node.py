@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from spaic.errors import DeclarationError, InputError, StateError, nearest, reject_unknown
 from spaic.Network.element import Element
-from spaic.Network.neurongroup import group_shape, one_of
+from spaic.Network.neurongroup import group_shape
 from spaic.registry import Registry, decoders, encoders, generators
 
 
@@ -24,13 +25,14 @@ class Node(Element):
     kind = "node"
     codes: ClassVar[Registry[Any]]
 
-    def __new__(cls, *args: Any, **options: Any) -> Any:
+    @classmethod
+    def meant(cls, args: tuple[Any, ...], options: Mapping[str, Any]) -> Callable[..., Any] | None:
         if cls is not Node:
-            return super().__new__(cls)
+            return None
         kinds: dict[str, type] = {"encoding": Encoder, "decoding": Decoder}
         for keyword, kind in kinds.items():
             if keyword in options:
-                return super().__new__(kind)
+                return kind
         raise DeclarationError("Node: neither encoding nor decoding is given; use Encoder, Generator or Decoder")
 
     def _set_code(self, method: str | None, options: dict[str, Any], default: str | None = None) -> None:
@@ -47,10 +49,12 @@ class _Source(Node):
     """What encoders and generators have in common: data to be turned into the input of a run."""
 
     volatile: ClassVar[frozenset[str]] = frozenset({"source", "is_new"})
+    shared: ClassVar[tuple[str, ...]] = ("source", "loader")
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
         self.source: Any = None
+        self.loader: Any = None
         self.is_new = False
 
     shape: tuple[int, ...]
@@ -76,7 +80,7 @@ class Encoder(_Source):
     shape : tuple of int, optional
         Their shape.
     coding_method : str
-        poisson, bernoulli, latency, direct, phase, null (`encoding` is accepted too).
+        poisson, bernoulli, latency, direct, phase, null.
     name : str, optional
         Name where it is not assigned to an attribute.
     **options
@@ -103,7 +107,6 @@ class Encoder(_Source):
         *,
         shape: Any = None,
         coding_method: str | None = None,
-        encoding: str | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
@@ -113,7 +116,8 @@ class Encoder(_Source):
                 raise DeclarationError("Encoder: the shape is given twice; give it once")
             num, shape = _size_of(shape_or_data, num)
         self.shape = group_shape(num, shape, "Encoder")
-        self._set_code(one_of("Encoder", coding_method=coding_method, encoding=encoding), options)
+        self.loader = shape_or_data if hasattr(shape_or_data, "dataset") else None  # for net.train(epochs=...)
+        self._set_code(coding_method, options)
 
     def __call__(self, data: Any) -> None:
         """Set the batch ``[batch, *shape]`` (or ``[batch, num]``) of the next runs."""
@@ -140,6 +144,7 @@ class Generator(_Source):
     """
 
     kind = "generator"
+    refers = ("dec_target",)
     codes = generators
 
     def __init__(
@@ -160,9 +165,6 @@ class Generator(_Source):
         self.dec_target, self.coding_var_name = dec_target, coding_var_name
         self._set_code(coding_method, options)
 
-    def parts(self) -> tuple[Element, ...]:
-        return () if self.dec_target is None else (self.dec_target,)
-
     def __call__(self, value: Any = None) -> None:
         """Set the value that the generator works from: a rate, a current, an amplitude."""
         if value is not None:
@@ -178,9 +180,9 @@ class Decoder(Node):
     num : int, optional
         Number of neurons read; must be that of the target.
     dec_target : NeuronGroup
-        The group (`target` is accepted too).
+        The group.
     coding_method : str
-        spike_counts (default), spike_rate, first_spike, final_voltage, max_voltage, null (`decoding` is accepted too).
+        spike_counts (default), spike_rate, first_spike, final_voltage, max_voltage, null.
     coding_var_name : str, optional
         Variable that is read; by default the one that the code needs.
     name : str, optional
@@ -192,6 +194,7 @@ class Decoder(Node):
     kind = "decoder"
     volatile: ClassVar[frozenset[str]] = frozenset({"label"})
     codes = decoders
+    refers = ("dec_target",)
 
     def __init__(
         self,
@@ -199,27 +202,22 @@ class Decoder(Node):
         dec_target: Any = None,
         *,
         coding_method: str | None = None,
-        decoding: str | None = None,
-        target: Any = None,
         coding_var_name: str | None = None,
         name: str | None = None,
         **options: Any,
     ) -> None:
         super().__init__(name)
-        self.dec_target = one_of("Decoder", dec_target=dec_target, target=target)
+        self.dec_target = dec_target
         if not isinstance(self.dec_target, Element) or not hasattr(self.dec_target, "shape"):
             raise DeclarationError(f"Decoder: the target is {self.dec_target!r}; give the group to be read as dec_target")
         if num is not None and num != prod(self.dec_target.shape):
             raise DeclarationError(
                 f"Decoder: num is {num}, the target has {prod(self.dec_target.shape)} neurons; make them equal or leave num out"
             )
-        self._set_code(one_of("Decoder", coding_method=coding_method, decoding=decoding), options, "spike_counts")
+        self._set_code(coding_method, options, "spike_counts")
         self.coding_var_name = coding_var_name or self.code.reads
         self.label: Any = None
         self._prediction: Any = None
-
-    def parts(self) -> tuple[Element, ...]:
-        return (self.dec_target,)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_prediction": None}  # it belongs to a run, which a copy has not had

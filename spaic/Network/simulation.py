@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from spaic.errors import InputError, NumericalError, StateError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
-from spaic.Network.element import Annotation
+from spaic.Network.container import Container
+from spaic.Network.element import Annotation, Element
 from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.seeds import Key
 
@@ -63,6 +65,25 @@ class _Later(Stream):
         return self.stream.chunk(start - self.first_step, stop - self.first_step)
 
 
+@dataclass
+class Learned:
+    """What an element has learned in a build that it is leaving.
+
+    Attributes
+    ----------
+    origin : int
+        Number of the build.
+    values : dict of str to ndarray
+        Name of a parameter -> value.
+    """
+
+    origin: int
+    values: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+_numbers = count()
+
+
 class Simulation:
     """What ``net.build()`` makes.
 
@@ -83,23 +104,54 @@ class Simulation:
         self.sources = [e for e in elements.values() if isinstance(e, (Encoder, Generator))]
         self.decoders = [e for e in elements.values() if isinstance(e, Decoder)]
         self.program: Program = backend.compile(graph)
-        values = self.program.initial_parameters()
+        self.number = next(_numbers)
+        self.paths = {id(element): path for path, element in elements.items()}
+        values = self._with_brought(self.program.initial_parameters(), previous)
         self.store: Any = backend.store(graph, values, previous and previous.store, self._same(values, previous))
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
         self.starts: dict[str, int] = {}  # node -> step at which its data were given
+        self.lengths: dict[str, int] = {}  # node -> steps for which its data were encoded
         self.runs: int = 0
         if previous is not None:
             self._carry_on(previous)
+            for element in previous.elements.values():
+                if id(element) not in self.paths:
+                    previous.remember(element)
+        for element in elements.values():
+            object.__setattr__(element, "_learned", None)
 
-    def _same(self, paths: Iterable[str], previous: Simulation | None) -> set[str]:
-        """Paths of parameters whose element is the same object as in the earlier build."""
+    def remember(self, element: Element) -> None:
+        """Let an element, and all that is inside it, carry what it has learned here: for a copy, or for when it comes back."""
+        inside = element.everything() if isinstance(element, Container) else ()
+        owners = {self.paths[id(e)]: e for e in (element, *inside) if id(e) in self.paths}
+        for path, value in self.store.learned(owners).items():
+            owner, _, name = path.rpartition(".")
+            if owners[owner]._learned is None or owners[owner]._learned.origin != self.number:
+                object.__setattr__(owners[owner], "_learned", Learned(self.number))
+            owners[owner]._learned.values[name] = value
+
+    def _with_brought(self, values: dict[str, Any], previous: Simulation | None) -> dict[str, Any]:
+        """Initial values, or what elements that come from elsewhere have learned there, where it fits."""
+        brought: dict[str, Any] = {}
+        for path, element in self.elements.items():
+            if element._learned is not None and (previous is None or element._learned.origin != previous.number):
+                brought.update({f"{path}.{name}": value for name, value in element._learned.values.items()})
+        return {k: brought[k] if k in brought and np.shape(brought[k]) == np.shape(v) else v for k, v in values.items()}
+
+    def _same(self, paths: Iterable[str], previous: Simulation | None) -> dict[str, str]:
+        """Path of a parameter -> its path in the earlier build, if its element was there and has not learned elsewhere since."""
         if previous is None:
-            return set()
-        owners = {path: path.rpartition(".")[0] for path in paths}
-        return {
-            path for path, owner in owners.items() if owner in previous.elements and self.elements.get(owner) is previous.elements[owner]
-        }
+            return {}
+        same: dict[str, str] = {}
+        for path in paths:
+            owner, _, name = path.rpartition(".")
+            element = self.elements.get(owner)
+            if element is None or id(element) not in previous.paths:
+                continue
+            if element._learned is None or element._learned.origin == previous.number:
+                same[path] = f"{previous.paths[id(element)]}.{name}"
+        return same
 
     def _carry_on(self, previous: Simulation) -> None:
         """Take over the state of an earlier build if its variables, the time grid and the kind of arrays are the same."""
@@ -109,7 +161,8 @@ class Simulation:
             return
         fresh = self.program.initial_state(self.store.tensors(), state.batch).arrays
         if {k: tuple(v.shape) for k, v in fresh.items()} == {k: tuple(v.shape) for k, v in state.arrays.items()}:
-            self.state, self.streams, self.starts = state, dict(previous.streams), dict(previous.starts)
+            self.state, self.streams = state, dict(previous.streams)
+            self.starts, self.lengths = dict(previous.starts), dict(previous.lengths)
 
     def _arrays(self) -> tuple[Any, ...]:
         """What kind of arrays the states are."""
@@ -118,16 +171,19 @@ class Simulation:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
 
-    def run(self, duration: float, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation]) -> None:
+    def run(
+        self, duration: float, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation], is_training: bool = True
+    ) -> None:
         """Run for `duration` ms, from the initial state or from where the last run ended."""
         steps = self.graph.clock.steps(duration, "net.run_continue" if is_continued else "net.run")
+        self.store.confine()
         self._check_ranges()
         goes_on = is_continued and self.state is not None
         if goes_on:
             self._go_on(steps)
         else:
             self._start(steps)
-        state = self._state()
+        state = replace(self._state(), is_training=is_training)
         for annotation in annotations:
             annotation.start(goes_on)
         if goes_on and not keep_gradient:
@@ -138,23 +194,68 @@ class Simulation:
         batch, number = self._batch(), self.runs + 1
         self.streams = {node.path: self._encode(node, batch, steps, number) for node in self.sources}
         self.starts = {node.path: 0 for node in self.sources}
+        self.lengths = {node.path: steps for node in self.sources}
         fresh = self.program.initial_state(self.store.tensors(), batch)
         self.state, self.runs = State(0, batch, fresh.arrays, number), number
 
     def _go_on(self, steps: int) -> None:
         state = self._state()
-        if self._batch() != state.batch:
-            raise InputError(
-                f"net.run_continue: the new input has {self._batch()} samples, the run to go on with {state.batch}; keep the batch"
-            )
+        given = self._batch(state.batch)
+        if given != state.batch:
+            raise InputError(f"net.run_continue: the new input has {given} samples, the run to go on with {state.batch}; keep the batch")
         for node in self.sources:
             if node.is_new:
                 self.starts[node.path] = state.step
             elif not getattr(node.code, "continues", True):
                 continue
             start = self.starts.setdefault(node.path, state.step)
-            encoded = self._encode(node, state.batch, state.step - start + steps, state.run, start)
-            self.streams[node.path] = _Later(encoded, start) if start else encoded
+            self.lengths[node.path] = state.step - start + steps
+            self.streams[node.path] = self._encoded(node, state)
+
+    def _encoded(self, node: Any, state: State) -> Stream:
+        """The stream of a node whose data may have been given in the middle of a run."""
+        start = self.starts[node.path]
+        stream = self._encode(node, state.batch, self.lengths[node.path], state.run, start)
+        return _Later(stream, start) if start else stream
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that the next run depends on besides weights, as plain data and arrays."""
+        state = self.state
+        if state is None:
+            return {"runs": self.runs, "state": None}
+        arrays = {path: self.backend.as_numpy(value) for path, value in state.arrays.items()}
+        return {
+            "runs": self.runs,
+            "state": {"step": state.step, "batch": state.batch, "run": state.run, "arrays": arrays},
+            "starts": dict(self.starts),
+            "lengths": dict(self.lengths),
+            "sources": {node.path: node.source for node in self.sources},
+        }
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a snapshot.
+
+        Raises
+        ------
+        StateError
+            If it is of another network.
+        """
+        self.runs, saved = snapshot["runs"], snapshot["state"]
+        if saved is None:
+            return
+        fresh = self.program.initial_state(self.store.tensors(), saved["batch"]).arrays
+        for path in sorted(set(fresh) | set(saved["arrays"])):
+            needed, given = (np.shape(side[path]) if path in side else None for side in (fresh, saved["arrays"]))
+            if needed != given:
+                raise StateError(f"{path}: the saved state has shape {given}, needed {needed}; restore it into the same network")
+        arrays = {path: self.backend.as_array(saved["arrays"][path]) for path in fresh}
+        self.state = State(saved["step"], saved["batch"], arrays, saved["run"])
+        self.starts, self.lengths = dict(snapshot["starts"]), dict(snapshot["lengths"])
+        for node in self.sources:
+            node.source = snapshot["sources"].get(node.path)
+            node.is_new = False
+            if node.path in self.starts:
+                self.streams[node.path] = self._encoded(node, self.state)
 
     def _state(self) -> State:
         if self.state is None:
@@ -192,11 +293,12 @@ class Simulation:
     def _shapes(self) -> list[tuple[int, ...]]:
         return [n.shape for n in self.graph.inputs] + [n.shape for n in self.graph.populations]
 
-    def _batch(self) -> int:
+    def _batch(self, default: int = 1) -> int:
+        """Number of samples that were given, the default if there is no input."""
         sizes = {n.path: len(n.source) for n in self.sources if isinstance(n, Encoder) and n.source is not None}
         if len(set(sizes.values())) > 1:
             raise InputError(f"net.run: the inputs have different numbers of samples, {sizes}; give all of them the same batch")
-        return next(iter(sizes.values()), 1)
+        return next(iter(sizes.values()), default)
 
     def _encode(self, node: Any, batch: int, steps: int, number: int, start: int = 0) -> Stream:
         key = Key(self.graph.seed, node.path, f"input from step {start}", number)

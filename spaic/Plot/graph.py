@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spaic.errors import InputError, nearest
-from spaic.Plot.arrows import COLUMN, HEIGHT, ROW, WIDTH, Point, along, curves, draw_arrow
-from spaic.Plot.canvas import BLUE, GREEN, GREY, ORANGE, axes_for
+from spaic.Plot.arrows import COLUMN, ROW, WIDTH, Point, along, curves
+from spaic.Plot.canvas import axes_for
+from spaic.Plot.labels import LETTER, LINE, Box, node_box, place_labels
 from spaic.Plot.layout import Block, columns, feedback_links, place
+from spaic.Plot.shapes import Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+#: Inches above which a drawing is not made wider or higher; it is scaled down, its type too.
+_LARGEST = 48.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class NodeBox:
     shape: tuple[int, ...] = ()
     model: str = ""
 
+    @property
+    def details(self) -> str:
+        """The second line in the box."""
+        return " · ".join(part for part in (self.model, "×".join(map(str, self.shape))) if part)
+
 
 @dataclass(frozen=True)
 class LinkArrow:
@@ -50,8 +60,8 @@ class LinkArrow:
         Its path, for messages.
     source, target : str
         Paths of the nodes it joins.
-    delay_ms : float
-        Delay in ms; written beside the arrow where it is not 0.
+    delay_ms : float or (float, float)
+        Delay in ms, or the least and the largest one; written beside the arrow where it is not 0.
     kind : str
         Type of the link, such as ``"full"``.
     """
@@ -59,15 +69,20 @@ class LinkArrow:
     name: str
     source: str
     target: str
-    delay_ms: float = 0.0
+    delay_ms: float | tuple[float, float] = 0.0
     kind: str = ""
 
-
-_COLOURS = {"input": GREEN, "population": BLUE, "module": "#8e5ea2", "output": ORANGE}
+    @property
+    def label(self) -> str:
+        """What is written beside the arrow."""
+        delay = self.delay_ms
+        low, high = delay if isinstance(delay, tuple) else (delay, delay)
+        text = "" if not high else f"{high:g} ms" if low == high else f"{low:g} to {high:g} ms"
+        return ", ".join(part for part in (self.kind, text) if part)
 
 
 def draw_graph(nodes: Sequence[NodeBox], links: Sequence[LinkArrow], ax: Axes | None = None, *, title: str = "") -> Axes:
-    """Draw a network from left to right; links that close a cycle run back below the boxes.
+    """Draw a network from left to right; links that close a cycle are dashed.
 
     Parameters
     ----------
@@ -91,31 +106,45 @@ def draw_graph(nodes: Sequence[NodeBox], links: Sequence[LinkArrow], ax: Axes | 
         if block.node is not None:
             centres[block.node] = (COLUMN * block.first, -ROW * (block.top + 0.5))
     paths = curves(pairs, column, centres)
-    ax = _sheet(ax, drawing, paths, title)
-    for block in drawing.inner():
-        if block.node is None:
-            _draw_frame(ax, block)
-        else:
-            _draw_node(ax, nodes[block.node], centres[block.node])
+    frames = [(block, _frame(block)) for block in drawing.inner() if block.node is None]
+    covered = [*(node_box(centre) for centre in centres), *(_name_box(block, frame) for block, frame in frames)]
+    texts = [link.label for link in links]
+    places = place_labels(texts, paths, covered)
+    sheet = _sheet(ax, drawing, [frame for _, frame in frames], paths, (texts, places), title)
+    for block, frame in frames:
+        sheet.frame(frame, block.path.rpartition(".")[2], block.path.count("."))
+    for node, centre in zip(nodes, centres, strict=True):
+        sheet.node(centre, node.path.rpartition(".")[2], node.details, node.kind)
     feedback = feedback_links(len(nodes), pairs)
-    for link, pair, path in zip(links, pairs, paths, strict=True):
-        draw_arrow(ax, path, _label(link), is_feedback=pair in feedback)
-    return ax
+    for pair, path, text, middle in zip(pairs, paths, texts, places, strict=True):
+        sheet.arrow(path, is_feedback=pair in feedback)
+        if middle is not None:
+            sheet.label(middle, text)
+    return sheet.ax
 
 
-def _sheet(ax: Axes | None, drawing: Block, paths: Sequence[np.ndarray], title: str) -> Axes:
-    """Axes that show all of the drawing, an inch to an inch where the figure is new."""
-    heights = [y for path in paths for y in along(path, np.linspace(0.0, 1.0, 9))[:, 1]]
-    low, high = min(-ROW * drawing.height, *heights, 0.0) - 0.2, max(0.0, *heights, 0.0) + 0.2
-    left, right = -0.5 * COLUMN, COLUMN * (drawing.last + 0.5)
-    ax = axes_for(ax, (right - left, high - low + (0.3 if title else 0.0)))
-    ax.set(xlim=(left, right), ylim=(low, high), title=title, aspect="equal")
+def _sheet(
+    ax: Axes | None,
+    drawing: Block,
+    frames: Sequence[Box],
+    paths: Sequence[np.ndarray],
+    labels: tuple[Sequence[str], Sequence[Point | None]],
+    title: str,
+) -> Sheet:
+    """Axes that show all of the drawing, an inch to an inch where the figure is new and not too large."""
+    ends = [along(path, np.linspace(0.0, 1.0, 9)) for path in paths]
+    for text, middle in zip(*labels, strict=True):
+        if middle is not None:
+            ends.append(np.array(middle) + np.array([[-0.5, -1.0], [0.5, 1.0]]) * (LETTER * len(text), LINE))
+    ends.append(np.array([(-0.5 * WIDTH, 0.0), (COLUMN * drawing.last + 0.5 * WIDTH, -ROW * drawing.height)]))
+    ends += [np.array([frame[:2], frame[2:]]) for frame in frames]
+    (left, low), (right, high) = np.concatenate(ends).min(axis=0) - 0.15, np.concatenate(ends).max(axis=0) + 0.15
+    shrink = min(1.0, _LARGEST / max(right - left, high - low))
+    ax = axes_for(ax, (shrink * (right - left), shrink * (high - low) + (0.3 if title else 0.0)))
+    ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
+    ax.set_title(title, loc="left")
     ax.set_axis_off()
-    return ax
-
-
-def _label(link: LinkArrow) -> str:
-    return ", ".join(part for part in (link.kind, f"{link.delay_ms:g} ms" if link.delay_ms else "") if part)
+    return Sheet(ax, (right - left, high - low))
 
 
 def _positions(nodes: Sequence[NodeBox]) -> dict[str, int]:
@@ -131,34 +160,14 @@ def _find(link: LinkArrow, end: str, position: dict[str, int]) -> int:
     return position[end]
 
 
-def _draw_frame(ax: Axes, block: Block) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    inset = 0.04 * (block.path.count(".") + 1)  # a frame inside a frame stays clear of its border
+def _frame(block: Block) -> Box:
+    """The frame of an assembly, inside that of the one around it."""
+    inset = 0.04 * (block.path.count(".") + 1)
     left, right = COLUMN * (block.first - 0.45) + inset, COLUMN * (block.last + 0.45) - inset
-    top, bottom = -ROW * (block.top + 0.03), -ROW * (block.top + block.height - 0.03)
-    shape = FancyBboxPatch(
-        (left, bottom), right - left, top - bottom, boxstyle="round,pad=0,rounding_size=0.12", facecolor="#00000008", edgecolor="#9ca3af"
-    )
-    shape.set(linestyle=(0, (4, 3)), zorder=0)
-    ax.add_patch(shape)
-    ax.text(left + 0.12, top - 0.08, block.path.rpartition(".")[2], va="top", fontsize=8, color=GREY, style="italic")
+    return left, -ROW * (block.top + block.height - 0.03), right, -ROW * (block.top + 0.03)
 
 
-def _draw_node(ax: Axes, node: NodeBox, centre: Point) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    x, y = centre
-    colour = _COLOURS.get(node.kind, GREY)
-    for face, edge in (("white", "none"), (colour + "1f", colour)):  # white first: no link shines through
-        corner = (x - WIDTH / 2, y - HEIGHT / 2)
-        shape = FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle="round,pad=0,rounding_size=0.1", facecolor=face, edgecolor=edge)
-        shape.set(linewidth=1.3, zorder=3)
-        ax.add_patch(shape)
-    details = " · ".join(part for part in (node.model, "×".join(map(str, node.shape))) if part)
-    ax.text(x, y + 0.1, _clipped(node.path.rpartition(".")[2], 18), ha="center", va="center", fontsize=9, weight="bold", zorder=4)
-    ax.text(x, y - 0.13, _clipped(details, 24), ha="center", va="center", fontsize=7.5, color="#374151", zorder=4)
-
-
-def _clipped(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _name_box(block: Block, frame: Box) -> Box:
+    """What the name of an assembly covers."""
+    left, _, _, top = frame
+    return left + 0.08, top - 0.24, left + 0.16 + 0.07 * len(block.path.rpartition(".")[2]), top - 0.04

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from spaic.errors import InputError
 from spaic.Learning.training import History
 from spaic.Monitor.spike_monitor import SpikeMonitor
 from spaic.Monitor.state_monitor import StateMonitor
+from spaic.Plot.canvas import as_array
+from spaic.Plot.confusion import confusion_counts
 from spaic.Plot.summary import training_summary
-from spaic.Plot.training import confusion_counts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +31,7 @@ def training_report(
         Of a membrane potential.
     history : History
         What ``net.fit`` returned.
-    predicted, true : array of int
+    predicted, true : array or tensor of int, ``[samples]``
         Classes, as :func:`spaic.predict` gives them.
     sample : int
         Which sample of the last batch to show.
@@ -37,18 +41,9 @@ def training_report(
     matplotlib Figure
         To be saved with ``figure.savefig(path)``.
     """
-    group: Any = membrane.target
-    threshold = group.parameters.get("V_th", getattr(group.model.parameters.get("V_th"), "default", float("nan")))
-    accuracy = float((predicted == true).float().mean()) if hasattr(predicted, "float") else float((predicted == true).mean())
-    classes = int(max(predicted.max(), true.max())) + 1
-    return training_summary(
-        inputs.values,
-        hidden.values,
-        membrane.values,
-        float(threshold),
-        history,
-        confusion_counts(true, predicted, classes),
-        membrane.times,
-        sample=sample,
-        title=f"test accuracy {accuracy:.1%}",
-    )
+    answers, truth = as_array(predicted, "training_report: predicted"), as_array(true, "training_report: true")
+    if not answers.size or not truth.size:
+        raise InputError(f"training_report: there are {answers.size} answers and {truth.size} labels; give what spaic.predict returned")
+    counts = confusion_counts(truth, answers, int(max(answers.max(), truth.max())) + 1)
+    accuracy = float(np.trace(counts)) / counts.sum()
+    return training_summary(inputs, hidden, membrane, "auto", history, counts, sample=sample, title=f"test accuracy {accuracy:.1%}")

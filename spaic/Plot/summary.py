@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spaic.Learning.training import History
-from spaic.Plot.canvas import over_time
+from spaic.Plot.canvas import new_figure
+from spaic.Plot.confusion import confusion_matrix
 from spaic.Plot.raster import raster
+from spaic.Plot.recording import recorded
 from spaic.Plot.traces import traces
-from spaic.Plot.training import confusion_matrix, learning_curve
+from spaic.Plot.training import learning_curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +21,7 @@ def training_summary(
     input_spikes: Any,
     hidden_spikes: Any,
     membrane: Any,
-    threshold: float,
+    threshold: float | str | None,
     history: Mapping[str, Sequence[float]] | History,
     confusion: Any,
     times: Any = None,
@@ -31,18 +33,18 @@ def training_summary(
 
     Parameters
     ----------
-    input_spikes, hidden_spikes : array or tensor, ``[T, N]`` or ``[batch, N, T]``
+    input_spikes, hidden_spikes : SpikeMonitor, array or tensor, ``[T, N]`` or ``[batch, N, T]``
         Spike trains of the input and of a hidden layer.
-    membrane : array or tensor, like `hidden_spikes`
+    membrane : StateMonitor, or array or tensor like `hidden_spikes`
         Membrane potential of the hidden layer; three neurons that fire in about an eighth of the steps are drawn.
-    threshold : float
-        Firing threshold, in the unit of `membrane`.
+    threshold : float, "auto" or None
+        Firing threshold, as :func:`~spaic.Plot.traces.traces` takes it.
     history : mapping
         As :func:`~spaic.Plot.training.learning_curve` takes it.
     confusion : array of int, ``[classes, classes]``
-        As :func:`~spaic.Plot.training.confusion_matrix` takes it.
+        As :func:`~spaic.Plot.confusion.confusion_matrix` takes it.
     times : array, ``[T]``, optional
-        Time of each step in ms.
+        Time of each step in ms; by default those of the monitors.
     sample : int, default 0
         Which sample of a batch the rasters and the membrane show.
 
@@ -51,19 +53,25 @@ def training_summary(
     matplotlib Figure
         To be saved with ``figure.savefig(path)``.
     """
-    import matplotlib.pyplot as plt
-
-    figure = plt.figure(figsize=(13.0, 7.2), layout="constrained")
+    figure = new_figure((13.0, 7.2))
     panels = figure.subplot_mosaic([["input", "hidden", "curve"], ["membrane", "membrane", "confusion"]])
-    hidden = over_time(hidden_spikes, "training_summary", sample)
-    counts = (hidden != 0).sum(axis=0)
-    typical = sorted(abs(counts - len(hidden) / 8).argsort(kind="stable")[:3].tolist())  # silent and saturated ones show little
+    shown = _typical(hidden_spikes, membrane, sample)
     raster(input_spikes, times, panels["input"], sample=sample, title="input spikes", ylabel="input")
-    raster(hidden, times, panels["hidden"], title="hidden spikes")
-    potential = over_time(membrane, "training_summary", sample)
-    traces(potential, times, panels["membrane"], neurons=typical, threshold=threshold, spikes=hidden, title="membrane potential")
+    raster(hidden_spikes, times, panels["hidden"], sample=sample, title="hidden spikes")
+    about = {"threshold": threshold, "spikes": hidden_spikes, "sample": sample}
+    traces(membrane, times, panels["membrane"], neurons=shown, title="membrane potential", **about)
     learning_curve(history, panels["curve"], title="learning curve")
     confusion_matrix(confusion, panels["confusion"], title="confusion matrix")
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _typical(hidden_spikes: Any, membrane: Any, sample: int) -> list[int]:
+    """Three recorded neurons that fire in about an eighth of the steps: silent and saturated ones show little."""
+    hidden = recorded(hidden_spikes, "training_summary", sample)
+    watched = recorded(membrane, "training_summary", sample).neurons.tolist()
+    counts = (hidden.values != 0).sum(axis=0)
+    distance = {int(neuron): abs(count - len(hidden.values) / 8) for neuron, count in zip(hidden.neurons, counts, strict=True)}
+    known = [neuron for neuron in watched if neuron in distance]
+    return sorted(sorted(known, key=lambda neuron: distance[neuron])[:3])

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.errors import DeclarationError, StateError, UnknownName
+from spaic.errors import DeclarationError, StateError, UnknownName, UnsupportedError
 from spaic.Learning import optimizer as module
 from spaic.Learning.optimizer import SGD, Adam, Optimizer, Schedule, optimizer_named, optimizers, schedule_named, schedules
 
-NAMES = ["Adam", "AdamW", "SGD", "RMSprop", "Adamax", "Adagrad", "Adadelta", "ASGD", "Rprop", "NAdam", "RAdam"]
+NAMES = ["Adam", "AdamW", "SGD", "RMSprop", "Adamax", "Adagrad", "Adadelta", "ASGD", "Rprop", "NAdam", "RAdam", "Adafactor"]
 ENOUGH = {  # options with which each schedule runs
     "StepLR": {"step_size": 2},
     "MultiStepLR": {"milestones": [2, 4]},
@@ -60,7 +60,7 @@ def test_every_factory_steps_as_torch_does(name):
 
 def test_every_name_is_covered():
     assert {optimizers[name].__name__ for name in optimizers} == set(NAMES)
-    assert {schedules[name].__name__ for name in schedules} == {*ENOUGH, "ReduceLROnPlateau"}
+    assert {schedules[name].__name__ for name in schedules} == {*ENOUGH, "ReduceLROnPlateau", "SequentialLR", "ChainedScheduler"}
 
 
 @pytest.mark.parametrize(("written", "meant"), [("adam", "Adam"), ("Adamx", "Adamax"), ("Rpop", "Rprop"), (" sgd ", "SGD")])
@@ -239,3 +239,111 @@ def test_a_state_of_something_else_is_refused():
         Adam(0.1).bind([weight(), weight()], "b").load_state_dict(state)
     with pytest.raises(StateError, match="has keys"):
         Adam(0.1).bind([weight()], "b").load_state_dict({})
+
+
+PARTS = [("LinearLR", {"total_iters": 3}), ("CosineAnnealingLR", {"T_max": 5}), ("ConstantLR", {"factor": 0.5, "total_iters": 100})]
+
+
+def plain_rates(make, steps=14):
+    optimizer = torch.optim.SGD([weight()], lr=0.4)
+    scheduler, rates = make(optimizer), []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+class TestComposedSchedules:
+    def test_one_after_another_as_torch_does(self):
+        def plain(optimizer):
+            parts = [getattr(torch.optim.lr_scheduler, name)(optimizer, **options) for name, options in PARTS]
+            return torch.optim.lr_scheduler.SequentialLR(optimizer, parts, [3, 8])
+
+        expected = plain_rates(plain)
+        parameter = weight()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            bound = SGD(0.4, schedule=PARTS, milestones=[3, 8]).bind([parameter], "learner1")
+            assert descend(bound, parameter, 14) == expected
+        assert len(set(expected)) > 5
+
+    def test_all_at_once_as_torch_does(self):
+        def plain(optimizer):
+            parts = [getattr(torch.optim.lr_scheduler, name)(optimizer, **options) for name, options in PARTS[::2]]
+            return torch.optim.lr_scheduler.ChainedScheduler(parts)
+
+        parameter = weight()
+        bound = SGD(0.4, schedule="ChainedScheduler", schedulers=PARTS[::2]).bind([parameter], "learner1")
+        assert descend(bound, parameter, 14) == plain_rates(plain)
+
+    def test_set_schedule_takes_them(self):
+        parameter = weight()
+        bound = SGD(0.4).bind([parameter], "learner1")
+        bound.set_schedule(schedule_named(PARTS, milestones=[3, 8]))
+        rates = []
+        for _ in range(4):
+            rates.append(bound.lr)
+            descend(bound, parameter)
+            bound.schedule_step()
+        assert rates == plain_rates(lambda o: schedule_named(PARTS, milestones=[3, 8]).start(o, ""), 4)
+
+    def test_they_are_plain_data(self):
+        spec = SGD(0.1, schedule=PARTS, milestones=(3, 8))
+        assert Optimizer(**json.loads(json.dumps(spec.describe()))) == spec
+        assert spec.schedule_options == {"schedulers": PARTS, "milestones": [3, 8]}
+        assert SGD(0.1, schedule="SequentialLR", schedulers=PARTS, milestones=[3, 8]) == spec
+        assert SGD(0.1, schedule=Schedule("sequentiallr", {"schedulers": PARTS, "milestones": [3, 8]})) == spec
+
+    @pytest.mark.parametrize(
+        ("schedule", "options", "said"),
+        [
+            (PARTS, {}, "SequentialLR: 3 schedules without milestones; give the steps .*'ChainedScheduler'"),
+            (PARTS, {"milestones": [3]}, r"SequentialLR: milestones are \[3\] for 3 schedules"),
+            (PARTS, {"milestones": [8, 3]}, "rising whole numbers"),
+            (PARTS, {"milestones": [0, 3]}, "rising whole numbers"),
+            (PARTS, {"milestones": [2.5, 3]}, "rising whole numbers"),
+            (PARTS, {"milestones": 3}, "milestones is 3; give a list"),
+            ([], {"milestones": []}, r"schedulers is \[\]; give a list"),
+            ([("LinearLR",)], {"milestones": []}, "is not a schedule; give a pair of a name and a dict"),
+            ([("LinearLR", {"total": 3})], {"milestones": []}, "LinearLR: unknown option 'total'; did you mean 'total_iters'"),
+            (["StepLR"], {"milestones": []}, "StepLR: no value for step_size"),
+            (["ReduceLROnPlateau"], {"milestones": []}, "ReduceLROnPlateau cannot be a part of another schedule"),
+            ([("SequentialLR", {"schedulers": PARTS, "milestones": [3, 8]})], {"milestones": []}, "cannot be a part of another"),
+            ("ChainedScheduler", {}, "ChainedScheduler: no value for schedulers"),
+            (PARTS, {"milestone": [3, 8]}, "SGD: unknown option 'milestone'; did you mean 'milestones'"),
+        ],
+    )
+    def test_what_cannot_be_meant(self, schedule, options, said):
+        with pytest.raises(DeclarationError, match=said):
+            SGD(0.1, schedule=schedule, **options)
+
+    def test_an_unknown_part(self):
+        with pytest.raises(UnknownName, match="learning-rate schedule 'LinearLRR'; did you mean 'linearlr'"):
+            SGD(0.1, schedule=["LinearLRR"], milestones=[])
+
+    def test_functions_cannot_be_written_down(self):
+        spec = SGD(0.1, schedule="ChainedScheduler", schedulers=[("LambdaLR", {"lr_lambda": lambda step: 1.0})])
+        with pytest.raises(UnsupportedError, match=r"SGD: the schedule ChainedScheduler has a Python function \(LambdaLR: lr_lambda\)"):
+            spec.describe()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("LBFGS", "several times per step"), ("SparseAdam", "sparse gradients"), ("muon", "matrices only")],
+)
+def test_optimizers_that_cannot_be_used_say_why(name, reason):
+    with pytest.raises(UnsupportedError, match=f"{name}: .*{reason}"):
+        optimizer_named(name, 0.1)
+
+
+def test_every_optimizer_of_torch_is_there_or_refused():
+    there = {name for name in dir(torch.optim) if isinstance(getattr(torch.optim, name), type)} - {"Optimizer"}
+    assert there == {*NAMES, "LBFGS", "SparseAdam", "Muon"}
+
+
+def test_every_schedule_of_torch_is_there():
+    kinds = torch.optim.lr_scheduler.LRScheduler
+    found = vars(torch.optim.lr_scheduler).items()
+    there = {name for name, kind in found if isinstance(kind, type) and issubclass(kind, kinds) and name[0] != "_"} - {kinds.__name__}
+    assert there == {schedules[name].__name__ for name in schedules}

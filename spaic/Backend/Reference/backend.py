@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
 
-from spaic.Backend.backend import Backend, kept
+from spaic.Backend.backend import NOTHING, Backend, kept
 from spaic.Backend.Reference.program import ReferenceProgram
-from spaic.errors import DeclarationError, StateError, UnsupportedError
+from spaic.errors import DeclarationError, UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.registry import backends
 
@@ -38,10 +38,9 @@ class Reference_Backend(Backend):  # noqa: N801  the naming of backends that use
     def compile(self, graph: Graph) -> ReferenceProgram:
         return ReferenceProgram(graph)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> ArrayStore:
-        learned = {k: v for k, v in previous.learned().items() if k in same} if previous is not None else {}
-        trainable = {f"{n.name}.{p}" for n in graph.populations for p in n.trainable}
-        return ArrayStore(kept(values, learned), trainable)
+    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING) -> ArrayStore:
+        learned = previous.learned() if previous is not None and same else {}
+        return ArrayStore(graph, kept(values, {new: learned[old] for new, old in same.items() if old in learned}))
 
 
 class ArrayStore:
@@ -49,13 +48,15 @@ class ArrayStore:
 
     Parameters
     ----------
+    graph : Graph
+        Says what has bounds, and which plain numbers a learner changes elsewhere, so that they count as learned.
     values : mapping of str to ndarray
         Path -> array.
-    trainable : collection of str
-        Plain numbers that a learner changes elsewhere, and that count as learned.
     """
 
-    def __init__(self, values: Mapping[str, np.ndarray], trainable: Collection[str] = ()) -> None:
+    def __init__(self, graph: Graph, values: Mapping[str, np.ndarray]) -> None:
+        trainable = {f"{n.name}.{p}" for n in graph.populations for p in n.trainable}
+        self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items()}
         self._learned = {k for k, v in values.items() if np.ndim(v) or k in trainable}
         self._values = {k: np.array(v, dtype=np.float64) for k, v in values.items()}
 
@@ -63,9 +64,17 @@ class ArrayStore:
         """Path -> array."""
         return dict(self._values)
 
-    def learned(self) -> dict[str, np.ndarray]:
-        """Path -> a copy of everything that is not a plain number of the graph."""
-        return {k: v.copy() for k, v in self._values.items() if k in self._learned}
+    def learned(self, owners: Container[str] | None = None) -> dict[str, np.ndarray]:
+        """Path -> a copy of everything that is not a plain number of the graph; of the given elements only, if they are given."""
+        return {k: v.copy() for k, v in self._values.items() if k in self._learned and (owners is None or k.rpartition(".")[0] in owners)}
+
+    def confine(self) -> None:
+        """Put values that left their bounds back on them."""
+        for path, (low, high) in self._bounds.items():
+            np.clip(self._values[path], low, high, out=self._values[path])
+
+    def freeze(self, owners: Mapping[str, bool]) -> None:
+        """Nothing is trained here."""
 
     def sizes(self) -> dict[str, int]:
         """Path -> number of trainable values: none."""
@@ -79,16 +88,10 @@ class ArrayStore:
         """Path -> array of everything that is not a plain number of the graph."""
         return {k: v for k, v in self._values.items() if k in self._learned}
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Copy weights in; with `strict` all paths must be there, and no others."""
-        wrong = set(state) ^ set(self.state_dict())
-        if strict and wrong:
-            raise StateError(f"load_state_dict: missing or unexpected {sorted(wrong)}; use strict=False to load the others")
-        for path in set(state) & self._learned:
-            value = np.asarray(state[path], dtype=np.float64)
-            if value.shape != self._values[path].shape:
-                raise StateError(f"{path}: shape {value.shape} does not fit {self._values[path].shape}; load weights of the same network")
-            self._values[path] = value.copy()
+    def copy_in(self, values: Mapping[str, Any]) -> None:
+        """Copy values into the arrays."""
+        for path, value in values.items():
+            self._values[path] = np.array(value.detach().cpu().numpy() if hasattr(value, "detach") else value, dtype=np.float64)
 
     def parameters(self) -> Any:
         """Refused: only torch trains."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from spaic.Backend.element import Element, initial_parameters, own_parameters, population_element, synapse_element
+from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
 from spaic.Backend.Reference.transforms import apply
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
@@ -19,6 +20,7 @@ from spaic.Graph.stream import Stream
 from spaic.seeds import Key, Noise
 
 Arrays = Mapping[str, Any]
+Owned = Mapping[str, Mapping[str, Any]]
 
 
 class ReferenceProgram(Program):
@@ -36,8 +38,9 @@ class ReferenceProgram(Program):
 
     def initial_state(self, parameters: Arrays, batch: int) -> State:
         arrays: dict[str, Any] = {}
+        owned = by_owner(parameters)
         for element in (*self.elements.values(), *self.synapses.values()):
-            own = own_parameters(parameters, element.path)
+            own = owned.get(element.path, {})
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
                 arrays[f"{element.path}.{name}"] = np.array(np.broadcast_to(value, (batch, *element.shape)))
@@ -51,14 +54,17 @@ class ReferenceProgram(Program):
         arrays = dict(state.arrays)
         recorded: dict[str, list[Any]] = {path: [] for path in sorted(self.graph.sampling())}
         now: dict[str, Any] = {}
+        owned = by_owner(parameters)
+        for link in self.graph.links:
+            owned.setdefault(link.name, {}).update(dropout_factors(self.graph, link, state))
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
             for name in self.order:
-                now.update(self._advance(self.elements[name], parameters, arrays, now, n, state.run))
+                now.update(self._advance(self.elements[name], owned, arrays, now, n, state.run))
             for path in [p for p in arrays if p.endswith(".history")]:
                 arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
             self._record(recorded, {**parameters, **now}, n)
-        return State(state.step + steps, state.batch, arrays, state.run), {
+        return replace(state, step=state.step + steps, arrays=arrays), {
             k: np.stack(v) if v else np.zeros((0, *np.shape({**parameters, **now}[k]))) for k, v in recorded.items()
         }
 
@@ -67,20 +73,16 @@ class ReferenceProgram(Program):
 
         return listing(self.elements[path].tape)
 
-    def _advance(
-        self, element: Element, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int
-    ) -> dict[str, Any]:
+    def _advance(self, element: Element, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> dict[str, Any]:
         """One step of a population; `arrays` gets its new states, the result what others may read."""
         amounts: dict[str, Any] = {}
         for link in self.graph.arriving(element.path):
-            delivered = self._deliver(link, parameters, arrays, now, n, run).reshape(-1, *element.shape)
+            delivered = self._deliver(link, owned, arrays, now, n, run).reshape(-1, *element.shape)
             now[f"{link.name}.current"] = delivered
             amounts[link.port] = amounts[link.port] + delivered if link.port in amounts else delivered
-        return self._step(element, parameters, arrays, amounts, n, run)
+        return self._step(element, owned, arrays, amounts, n, run)
 
-    def _step(
-        self, element: Element, parameters: Arrays, arrays: dict[str, Any], amounts: dict[str, Any], n: int, run: int
-    ) -> dict[str, Any]:
+    def _step(self, element: Element, owned: Owned, arrays: dict[str, Any], amounts: dict[str, Any], n: int, run: int) -> dict[str, Any]:
         dt = self.graph.clock.dt
         own = {name: arrays[f"{element.path}.{name}"] for name in element.step.states}
         batch = next(iter(amounts.values())).shape[0] if amounts else next(iter(own.values())).shape[0]
@@ -89,15 +91,15 @@ class ReferenceProgram(Program):
             shape = (len(element.step.noises), batch, *element.shape)
             drawn = Noise(Key(self.graph.seed, element.path, "noise", run), shape).steps(n, n + 1)[0]
             normals = {normal_name(name): drawn[i] for i, name in enumerate(element.step.noises)}
-        given = {**own_parameters(parameters, element.path), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
+        given = {**owned.get(element.path, {}), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
         result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
         full = {k: np.broadcast_to(v, (batch, *element.shape)) for k, v in result.items()}
         arrays.update({f"{element.path}.{k}": full[k] for k in element.step.states})
         return {f"{element.path}.{k}": v for k, v in full.items()}
 
-    def _deliver(self, link: Link, parameters: Arrays, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
+    def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
-        delay, own = self.schedule.delays[link.name], own_parameters(parameters, link.name)
+        delay, own = self.schedule.delays[link.name], owned.get(link.name, {})
         if isinstance(delay, int):
             x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
             for transform in link.transforms:
@@ -108,12 +110,12 @@ class ReferenceProgram(Program):
         if synapse is None:
             return x
         x = x.reshape(len(x), *synapse.shape)
-        result = self._step(synapse, parameters, arrays, {synapse.model.ports[0]: x}, n, run)
+        result = self._step(synapse, owned, arrays, {synapse.model.ports[0]: x}, n, run)
         now.update(result)
         return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
 
     def _deliver_per_synapse(
-        self, link: Link, delay: np.ndarray, own: dict[str, Any], arrays: dict[str, Any], now: dict[str, Any]
+        self, link: Link, delay: np.ndarray, own: Mapping[str, Any], arrays: dict[str, Any], now: dict[str, Any]
     ) -> np.ndarray:
         """Sum over the distinct delays of what the synapses with that delay bring."""
         transform = link.transforms[0]

@@ -8,7 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from spaic.errors import UnsupportedError
-from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Pool2d, Scale, Transform
+from spaic.Graph.transforms import Conv2d, Dense, Dropout, OneToOne, Pool2d, Scale, Transform
 
 
 @singledispatch
@@ -62,3 +62,8 @@ def _windows(x: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int], di
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     views = np.lib.stride_tricks.sliding_window_view(x, reach, axis=(2, 3))
     return views[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
+
+
+@apply.register
+def _dropout(transform: Dropout, x: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    return x * parameters.get(transform.name, 1.0)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from spaic.Backend.backend import Backend, kept
+from spaic.Backend.backend import NOTHING, Backend, kept
 from spaic.Backend.Torch.guard import guard
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.Backend.Torch.program import TorchProgram
@@ -50,10 +51,14 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     def compile(self, graph: Graph) -> TorchProgram:
         return TorchProgram(graph, self.torch_device, self.torch_dtype)
 
-    def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Collection[str] = ()) -> ParameterTree:
-        learned = {k: v for k, v in previous.learned().items() if k in same} if previous is not None else {}
-        objects = {k: v for k, v in previous.tensors().items() if k in same} if isinstance(previous, ParameterTree) else {}
-        return ParameterTree(graph, kept(values, learned), self.torch_device, self.torch_dtype, objects)
+    def store(
+        self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING
+    ) -> ParameterTree:
+        learned = previous.learned() if previous is not None and same else {}
+        start = kept(values, {new: learned[old] for new, old in same.items() if old in learned})
+        return ParameterTree(
+            graph, start, self.torch_device, self.torch_dtype, previous if isinstance(previous, ParameterTree) else None, same
+        )
 
     def move(self, device: object) -> None:
         self.torch_device, self.device = _device(device), str(device)
@@ -70,8 +75,12 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     def as_numpy(self, array: torch.Tensor) -> np.ndarray:
         return array.detach().cpu().numpy()
 
+    def as_array(self, array: np.ndarray) -> torch.Tensor:
+        return torch.tensor(array, dtype=self.torch_dtype, device=self.torch_device)
+
     def is_finite(self, array: torch.Tensor) -> bool:
-        return bool(array.detach().isfinite().all())
+        values = array.detach()
+        return math.isfinite(values.sum().item()) or bool(values.isfinite().all())  # a sum of large numbers may overflow
 
     def guarded(self, prediction: torch.Tensor, path: str) -> torch.Tensor:
         return guard(prediction, path) if prediction.requires_grad else prediction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,10 @@ class ParameterTree(nn.Module):
         Path -> initial value.
     device, dtype
         Of the tensors.
-    same : mapping of str to Tensor, optional
-        Parameters of an earlier build: those that fit are used again.
+    previous : ParameterTree, optional
+        That of an earlier build: its parameters are used again where they fit, frozen if they were.
+    same : mapping of str to str
+        Path -> path in `previous`.
     """
 
     def __init__(
@@ -37,42 +39,71 @@ class ParameterTree(nn.Module):
         values: Mapping[str, np.ndarray],
         device: torch.device,
         dtype: torch.dtype,
-        same: Mapping[str, Any] | None = None,
+        previous: ParameterTree | None = None,
+        same: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        earlier = {} if previous is None else previous.tensors()
         trainable = {f"{k.name}.{p}" for k in graph.links for p in k.trainable} | {
             f"{n.name}.{p}" for n in graph.populations for p in n.trainable
         }
         weights = {f"{k.name}.{p}" for k in graph.links for t in k.transforms for p in t.parameters()}
-        self._paths: list[str] = []
+        self.trainable = frozenset(trainable)
+        self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items()}
+        self._places: dict[str, nn.Module] = {}
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
             if path in weights or path in trainable:
                 parameter: nn.Parameter = nn.Parameter(torch.tensor(value, dtype=dtype, device=device))
-                old = (same or {}).get(path)
+                old_path = (same or {}).get(path, "")
+                old = earlier.get(old_path)
+                is_frozen = previous is not None and old_path in previous.trainable and not earlier[old_path].requires_grad
                 if isinstance(old, nn.Parameter) and (old.shape, old.dtype, old.device) == (parameter.shape, dtype, parameter.device):
                     parameter = old
                 self._place(path).register_parameter(path.rpartition(".")[2], parameter)
-                parameter.requires_grad_(path in trainable)
+                parameter.requires_grad_(path in trainable and not is_frozen)
             elif value.ndim:
                 self._place(path).register_buffer(path.rpartition(".")[2], torch.tensor(value, dtype=dtype, device=device))
             else:
                 self._numbers[path] = float(value)
                 continue
-            self._paths.append(path)
+            self._places[path] = self._place(path)
 
     def tensors(self) -> dict[str, Any]:
         """Path -> tensor, or float for plain numbers."""
         found: dict[str, Any] = dict(self._numbers)
-        for path in self._paths:
-            owner, _, name = path.rpartition(".")
-            found[path] = getattr(self.get_submodule(owner), name)
+        for path, place in self._places.items():
+            name = path.rpartition(".")[2]
+            found[path] = place._parameters[name] if name in place._parameters else place._buffers[name]
         return found
 
-    def learned(self) -> dict[str, np.ndarray]:
-        """Path -> a copy of everything that is not a plain number of the graph."""
+    def learned(self, owners: Container[str] | None = None) -> dict[str, np.ndarray]:
+        """Path -> a copy of everything that is not a plain number of the graph; of the given elements only, if they are given."""
         tensors = self.tensors()
-        return {path: tensors[path].detach().cpu().numpy().copy() for path in self._paths}
+        paths = [p for p in self._places if owners is None or p.rpartition(".")[0] in owners]
+        return {path: tensors[path].detach().cpu().numpy().copy() for path in paths}
+
+    def copy_in(self, values: Mapping[str, Any]) -> None:
+        """Copy values into the tensors that are here, so that an optimizer goes on with them."""
+        tensors = self.tensors()
+        with torch.no_grad():
+            for path, value in values.items():
+                tensors[path].copy_(torch.as_tensor(value))
+
+    def confine(self) -> None:
+        """Put values that left their bounds back on them."""
+        if self._bounds:
+            tensors = self.tensors()
+            with torch.no_grad():
+                for path, (low, high) in self._bounds.items():
+                    tensors[path].clamp_(low, high)
+
+    def freeze(self, owners: Mapping[str, bool]) -> None:
+        """Stop, or let go on, the training of elements: path of an element -> whether it is trained."""
+        tensors = self.tensors()
+        for path in self.trainable:
+            if path.rpartition(".")[0] in owners:
+                tensors[path].requires_grad_(owners[path.rpartition(".")[0]])
 
     def sizes(self) -> dict[str, int]:
         """Path -> number of trainable values."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from spaic.Backend.element import Element, initial_parameters, own_parameters, population_element, synapse_element
+from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
 from spaic.Backend.Torch.delivery import Delivery
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.signals import Signals
@@ -17,6 +19,7 @@ from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.show import listing
 from spaic.errors import NumericalError, UnknownName, nearest
 from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import Stage, schedule
 from spaic.Graph.stream import Stream
@@ -50,8 +53,9 @@ class TorchProgram(Program):
 
     def initial_state(self, parameters: Parameters, batch: int) -> State:
         arrays: dict[str, Tensor] = {}
+        owned = by_owner(parameters)
         for element in (*self.elements.values(), *self.synapses.values()):
-            own = own_parameters(parameters, element.path)
+            own = owned.get(element.path, {})
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
                 start = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
@@ -87,14 +91,20 @@ class _Run:
 
     def __init__(self, program: TorchProgram, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> None:
         self.program, self.parameters, self.start, self.steps, self.batch = program, parameters, state.step, steps, state.batch
-        self.number = state.run
+        self.number, self.state = state.run, state
+        self.owned = by_owner(parameters)
         self.arrays: dict[str, Tensor] = dict(state.arrays)
         history = {k.removesuffix(".history"): v for k, v in self.arrays.items() if k.endswith(".history")}
         self.signals = Signals(inputs, history, state.step, steps, program.device)
         self.deliveries = {
-            link.name: Delivery(link, program.schedule.delays[link.name], own_parameters(parameters, link.name), program.dtype)
+            link.name: Delivery(link, program.schedule.delays[link.name], self._of_link(link), program.dtype)
             for link in program.graph.links
         }
+
+    def _of_link(self, link: Link) -> dict[str, Any]:
+        factors = dropout_factors(self.program.graph, link, self.state)
+        drawn = {k: torch.from_numpy(v).to(self.program.device, self.program.dtype) for k, v in factors.items()}
+        return {**self.owned.get(link.name, {}), **drawn}
 
     def layer(self, name: str) -> None:
         """A population without feedback: all that arrives is known before its first step."""
@@ -119,7 +129,7 @@ class _Run:
             self.arrays[path] = self.signals.last(path.removesuffix(".history"), len(self.arrays[path])).to(self.program.dtype)
         every = self.program.graph.sampling()
         recordings = {path: self._sampled(path, every[path]) for path in sorted(self.program.probed)}
-        return State(self.start + self.steps, self.batch, self.arrays, self.number), recordings
+        return replace(self.state, step=self.start + self.steps, arrays=self.arrays), recordings
 
     def _sampled(self, path: str, every: int) -> Tensor:
         first = (-self.start - 1) % every
@@ -130,7 +140,7 @@ class _Run:
         return self.signals[path][first::every]
 
     def _bound(self, element: Element) -> BoundTape:
-        own = own_parameters(self.parameters, element.path)
+        own = self.owned.get(element.path, {})
         return BoundTape(element, own, self.program.graph.clock.dt, self.program.dtype)
 
     def _delivered(self, name: str) -> Tensor:
@@ -150,7 +160,7 @@ class _Run:
 
     def _check_finite(self, name: str, amount: Tensor) -> None:
         """An infinite input may be wiped out by a reset, so it is looked for where it arises."""
-        if amount.detach().sum().isfinite():
+        if math.isfinite(amount.detach().sum().item()):
             return
         wrong = (~amount.detach().isfinite()).flatten(1).any(1)
         if wrong.any():

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spaic.errors import UnsupportedError
-from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Pool2d, Scale, Transform
+from spaic.Graph.transforms import Conv2d, Dense, Dropout, OneToOne, Pool2d, Scale, Transform
 
 Parameters = Mapping[str, Any]
 
@@ -49,6 +49,12 @@ def _pool(transform: Pool2d, x: Tensor, parameters: Parameters) -> Tensor:
 @apply.register
 def _scale(transform: Scale, x: Tensor, parameters: Parameters) -> Tensor:
     return x * transform.factor
+
+
+@apply.register
+def _dropout(transform: Dropout, x: Tensor, parameters: Parameters) -> Tensor:
+    factors = parameters.get(transform.name)
+    return x if factors is None else (x.reshape(-1, *factors.shape) * factors).reshape(x.shape)
 
 
 def effective_weight(transform: Transform, weight: Tensor) -> Tensor:

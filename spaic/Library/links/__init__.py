@@ -1,5 +1,5 @@
 """Link types."""
 
-from spaic.Library.links import dense, image
+from spaic.Library.links import dense, dropout, image
 
-__all__ = ["dense", "image"]
+__all__ = ["dense", "dropout", "image"]

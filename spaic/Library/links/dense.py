@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, OneToOne, Transform
 from spaic.Library.links.weights import WeightedLink
@@ -88,6 +89,6 @@ class OneToOneLink(WeightedLink):
         return (OneToOne(prod(pre), weight, self.initial_bias(path)),)
 
 
-links.add("full", Full, ("full_connection",))
-links.add("sparse", Sparse, ("sparse_connection", "sparse_connect"))
-links.add("one_to_one", OneToOneLink)
+links.add("full", Full, spellings.aliases("link type", "full"))
+links.add("sparse", Sparse, spellings.aliases("link type", "sparse"))
+links.add("one_to_one", OneToOneLink, spellings.aliases("link type", "one_to_one"))

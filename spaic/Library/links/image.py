@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Conv2d, Pool2d, Transform
 from spaic.Library.links.weights import WeightedLink
@@ -112,5 +113,5 @@ def _demand_image(shape: Shape, path: str) -> None:
         raise GraphError(f"{path}: the source has shape {shape}, an image (channels, height, width) is needed; give the source a shape")
 
 
-links.add("conv", Convolution, ("conv_connection", "conv_connect"))
-links.add("pool", Pooling, ("pool_connection", "pool_connect"))
+links.add("conv", Convolution, spellings.aliases("link type", "conv"))
+links.add("pool", Pooling, spellings.aliases("link type", "pool"))

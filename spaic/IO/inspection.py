@@ -1,0 +1,144 @@
+"""What a checkpoint holds, and where two of them differ, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spaic.IO.checkpoint import read
+
+
+def inspect(path: str | Path) -> str:
+    """What is in a file of ``net.save`` or ``net.save_state``, for ``spaic inspect``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, or of another kind.
+    """
+    tree = read(path, is_whole=False)
+    lines = [f"{path}: {Path(path).stat().st_size:,} bytes, written by {_versions(tree)}, intact (SHA-256)"]
+    description = tree.get("description")
+    if description is not None:
+        lines += _about_network(description)
+    else:
+        lines.append("weights alone")
+    lines += ["", "weights", *_table([(p, str(v.dtype), _shape(v), _spread(v)) for p, v in tree["weights"].items()])]
+    lines += _about_training(tree)
+    return "\n".join(lines)
+
+
+def diff(a: str | Path, b: str | Path) -> str:
+    """Where two files differ, for ``spaic diff``; empty if they hold the same.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, damaged, or of another kind.
+    """
+    one, other = read(a, is_whole=False), read(b, is_whole=False)
+    return "\n".join(_differences("", _comparable(one), _comparable(other)))
+
+
+def _versions(tree: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in tree.get("made with", {}).items())
+
+
+def _comparable(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What counts, elements by path; the times that a training took do not."""
+    found = {k: v for k, v in tree.items() if k not in ("made with", "progress")}
+    if "description" in found:
+        description = dict(found["description"])
+        description["elements"] = {e["path"]: e for e in description["elements"]}
+        found["description"] = description
+    progress = tree.get("progress")
+    if progress is not None:
+        found["progress"] = {k: progress[k] for k in ("epoch", "batch", "runs")}
+    return found
+
+
+def _differences(path: str, a: Any, b: Any) -> Iterator[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in [*a, *(k for k in b if k not in a)]:
+            name = f"{path}.{key}" if path else str(key)
+            if key not in b:
+                yield f"- {name}: {_brief(a[key])}"
+            elif key not in a:
+                yield f"+ {name}: {_brief(b[key])}"
+            else:
+                yield from _differences(name, a[key], b[key])
+    elif _is_array(a) and _is_array(b):
+        yield from _array_difference(path, np.asarray(a), np.asarray(b))
+    elif isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and len(a) == len(b):
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            yield from _differences(f"{path}[{i}]", x, y)
+    elif type(a) is not type(b) or a != b:
+        yield f"~ {path}: {_brief(a)} -> {_brief(b)}"
+
+
+def _array_difference(path: str, a: np.ndarray, b: np.ndarray) -> Iterator[str]:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        yield f"~ {path}: {a.dtype} {_shape(a)} -> {b.dtype} {_shape(b)}"
+    elif a.tobytes() != b.tobytes():
+        changed = int(np.count_nonzero(a != b))
+        largest = float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)))) if a.size else 0.0
+        yield f"~ {path}: {changed:,} of {a.size:,} values differ, by at most {largest:.3g}"
+
+
+def _about_network(description: Mapping[str, Any]) -> list[str]:
+    head, elements = description["network"], description["elements"]
+    backend = head.get("backend")
+    where = "no backend" if backend is None else f"{backend['name']} on {backend['device']}, dt {backend['dt']:g} ms, {backend['dtype']}"
+    rows = [(e["path"], e["kind"], _about(e), "hidden" if e.get("hidden") else "") for e in elements]
+    return [f"network {head['name'] or ''}, seed {head['seed']}, {where}".replace(" ,", ","), "", "elements", *_table(rows)]
+
+
+def _about(element: Mapping[str, Any]) -> str:
+    if element["kind"] == "neurongroup":
+        return f"{element['model']} {element.get('shape') or element.get('num')}"
+    if "pre" in element:
+        return f"{element['pre']} -> {element['post']}"
+    code = element.get("code")
+    target = element.get("target")
+    return f"{code['name'] if isinstance(code, dict) else element.get('class', '')}{f' of {target}' if target else ''}"
+
+
+def _about_training(tree: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    state, progress = tree.get("state"), tree.get("progress")
+    if progress is not None:
+        lines.append(f"training: {progress['epoch']} epochs and {progress['batch']} batches done")
+    if state is not None and state.get("state") is not None:
+        lines.append(
+            f"neuron states of run {state['state']['run']} after {state['state']['step']} steps, batch of {state['state']['batch']}"
+        )
+    return ["", *lines] if lines else []
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return ["  none"]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _shape(array: np.ndarray) -> str:
+    return "x".join(map(str, array.shape)) or "number"
+
+
+def _spread(array: np.ndarray) -> str:
+    if array.size == 0 or array.dtype.kind not in "fiub":
+        return ""
+    return f"mean {array.mean():.4g}, from {array.min():.4g} to {array.max():.4g}"
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or hasattr(value, "detach")
+
+
+def _brief(value: Any) -> str:
+    text = f"{value.dtype} {_shape(np.asarray(value))}" if _is_array(value) else repr(value)
+    return text if len(text) <= 100 else text[:97] + "..."

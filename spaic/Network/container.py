@@ -1,0 +1,191 @@
+"""Containers: named elements, nested as deep as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from spaic.errors import NetworkError, nearest
+from spaic.Network import context
+from spaic.Network.element import Attachment, Element
+
+C = TypeVar("C", bound="Container")
+
+
+class Container(Element):
+    """Elements under names: by assignment, in a ``with`` block, or by a method of :class:`spaic.Assembly`.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name where it is not assigned to an attribute.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        object.__setattr__(self, "_members", {})
+        object.__setattr__(self, "_unnamed", set())
+        super().__init__(name)
+
+    _members: dict[str, Any]
+    _unnamed: set[str]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_members" not in self.__dict__:
+            raise NetworkError(f"{type(self).__name__}: {name!r} is assigned before super().__init__() ran; call it first in __init__")
+        if isinstance(value, Attachment):
+            self._adopt(name, value)
+        elif not name.startswith("_"):
+            if name in self._members:
+                self._release(name)
+            for old in self._collected(name):
+                self._release(old)
+            for own, item in _items(name, value):
+                self._adopt(own, item)
+        object.__setattr__(self, name, value)
+
+    def __enter__(self: C) -> C:
+        context.enter(self)
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        made = context.leave()
+        if error is not None:
+            return
+        new = [(n, e) for n, e in made if getattr(e, "parent", None) is None and not any(e is m for m in self._members.values())]
+        replaced = [self._members[n] for n, _ in new if n in self._members]
+        for name, member in list(self._members.items()):  # a cell that is run again: what had no name goes with what it joined
+            if name in self._unnamed and any(part is old for part in member.parts() for old in replaced):
+                self._release(name)
+        for variable, element in new:
+            own = variable or getattr(element, "name", None)
+            if own is None:
+                own = self._automatic_name(element)
+                self._unnamed.add(own)
+            setattr(self, own, element)
+
+    def members(self, kind: type | tuple[type, ...] = Element) -> Iterator[Any]:
+        """All elements of a kind that take part, in this container and those inside it."""
+        for member in self.everything(kind):
+            if member.takes_part():
+                yield member
+
+    def everything(self, kind: type | tuple[type, ...] = Element) -> Iterator[Any]:
+        """All elements of a kind, the hidden ones too."""
+        for member in self._members.values():
+            if isinstance(member, kind):
+                yield member
+            if isinstance(member, Container):
+                yield from member.everything(kind)
+
+    def attachments(self, kind: type) -> list[Any]:
+        """What belongs to this container itself and is of a kind, elements or not."""
+        return [m for m in self._members.values() if isinstance(m, kind)]
+
+    def __contains__(self, element: object) -> bool:
+        """Whether an element is in this container or one inside it."""
+        return any(element is e for e in self.everything())
+
+    def _adopt(self, name: str, value: Any) -> None:
+        if isinstance(value, Element):
+            self._check_adoption(name, value)
+        if name in self._members and self._members[name] is not value:
+            self._release(name)
+        self._members[name] = value
+        if isinstance(value, Element):
+            object.__setattr__(value, "name", name)
+            object.__setattr__(value, "parent", self)
+        self._changed()
+
+    def _check_adoption(self, name: str, value: Element) -> None:
+        above: Any = self
+        while above is not None:
+            if above is value:
+                raise NetworkError(f"{self._label()}: {name!r} would put the assembly inside itself; make a new one")
+            above = above.parent
+        if value.parent is not None and value.parent is not self:
+            raise NetworkError(f"{self._label()}: {value.path!r} belongs to another assembly already; remove it there or make a new one")
+        if value.parent is self and value.name != name and self._members.get(str(value.name)) is value:
+            raise NetworkError(f"{self._label()}: {value.name!r} is a member already, {name!r} would be its second name; keep one")
+        if hasattr(type(self), name):
+            raise NetworkError(f"{self._label()}: {name!r} is a method of {type(self).__name__}; choose another name")
+
+    def _release(self, name: str) -> None:
+        member = self._members.pop(name)
+        self.__dict__.pop(name, None)
+        for attribute, value in list(self.__dict__.items()):
+            if not attribute.startswith("_") and any(item is member for _, item in _items(attribute, value)):
+                self.__dict__[attribute] = _kept(value, lambda item: item is not member)
+        self._unnamed.discard(name)
+        if isinstance(member, Element):
+            self._top._remember(member)
+            object.__setattr__(member, "parent", None)
+        self._changed()
+
+    def _remember(self, element: Element) -> None:
+        """Let an element that leaves carry what it has learned; overridden by networks, which hold weights."""
+
+    def _changed(self) -> None:
+        """Tell the network above that it has to be built anew."""
+        if self.parent is not None:
+            self.parent._changed()
+
+    def _collected(self, name: str) -> list[str]:
+        """Names of the members that a list or dict under this attribute holds."""
+        held = [id(item) for _, item in _items(name, self.__dict__.get(name))]
+        return [n for n, m in self._members.items() if id(m) in held and n != name] if held else []
+
+    def _gather(self) -> None:
+        """Take in what was put into lists and dicts after they were assigned."""
+        for name, value in list(self.__dict__.items()):
+            if not name.startswith("_"):
+                for own, item in _items(name, value):
+                    if isinstance(item, Element) and item.parent is None:
+                        self._adopt(own if own not in self._members else self._free_name(own), item)
+        for member in list(self._members.values()):
+            if isinstance(member, Container):
+                member._gather()
+
+    def _free_name(self, name: str) -> str:
+        """`name`, or the first of ``name_1``, ``name_2``, ... that nothing here has."""
+        taken = set(self._members)
+        number, free = 0, name
+        while free in taken or hasattr(type(self), free):
+            number += 1
+            free = f"{name}_{number}"
+        return free
+
+    def _automatic_name(self, element: Any) -> str:
+        kind = getattr(element, "kind", type(element).__name__.lower())
+        number = 1
+        while f"{kind}{number}" in self._members:
+            number += 1
+        return f"{kind}{number}"
+
+    def _label(self) -> str:
+        return self.path if self.parent is not None else (self.name or type(self).__name__)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        members = self.__dict__.get("_members", {})
+        if name in members:
+            return members[name]
+        raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; {nearest(name, members)}")
+
+
+def _items(name: str, value: Any) -> list[tuple[str, Any]]:
+    """What a list, tuple or dict of elements holds, with the name of each: ``layers_0``, ``layers_1``, ..."""
+    if isinstance(value, dict):
+        pairs = [(f"{name}_{key}", item) for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        pairs = [(f"{name}_{i}", item) for i, item in enumerate(value)]
+    else:
+        return []
+    return [(own, item) for own, item in pairs if isinstance(item, Attachment)]
+
+
+def _kept(value: Any, is_kept: Callable[[Any], bool]) -> Any:
+    """A list, tuple or dict with the items that are kept."""
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if is_kept(item)}
+    return type(value)(item for item in value if is_kept(item))
