@@ -14,7 +14,7 @@ import spaic
 from spaic import registry
 
 #: The packages that spaic needs, and those that an extra of the same name adds.
-REQUIRED = ("torch", "numpy", "scipy", "matplotlib", "tqdm", "h5py", "sympy", "numba")
+REQUIRED = ("torch", "numpy", "scipy", "matplotlib", "tqdm", "h5py", "pyyaml", "sympy", "numba")
 OPTIONAL = {"nir": "exchange with neuromorphic hardware", "gymnasium": "environments for closed loops"}
 
 

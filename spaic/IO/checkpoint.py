@@ -11,12 +11,14 @@ import torch
 
 from spaic import registry
 from spaic.errors import DataError, SpaicError, StateError
-from spaic.IO import codec, container, text
-from spaic.IO.description import describe, rebuild
+from spaic.IO.description import describe
+from spaic.IO.files import codec, container, text
+from spaic.IO.rebuilding import rebuild
 from spaic.Learning.learner import Learner
 from spaic.Learning.progress import Progress
 from spaic.Network.container import Container
 from spaic.Network.network import Network
+from spaic.Network.node import Encoder, Generator
 from spaic.Network.simulation import Learned
 from spaic.Network.weights import Mismatch, load_weights
 from spaic.version import VERSION
@@ -56,7 +58,7 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     DataError
         If the file cannot be written; an earlier one is left as it was.
     """
-    if Path(path).suffix in TEXTS:
+    if Path(path).suffix.lower() in TEXTS:
         return text.write_text(path, {"kind": "spaic network", "layout": LAYOUT, **_listed(describe(net))})
     if net._simulation is not None:
         net._built()
@@ -71,8 +73,9 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     if training:
         tree["learners"] = {k.path: k.state_dict() for k in net.everything(Learner)} if net._simulation is not None else {}
         tree["progress"] = None if net._progress is None else net._progress.state()
-    if state and net._simulation is not None:
-        tree["state"] = net._simulation.snapshot()
+    if state:
+        tree["sources"] = {node.path: node.source for node in net.everything((Encoder, Generator))}
+        tree["state"] = None if net._simulation is None else net._simulation.snapshot()
     return _write(path, tree, keep)
 
 
@@ -91,7 +94,7 @@ def load(path: str | Path, device: str | None = None) -> Network:
     DataError
         If the file is missing, damaged, or not of this kind.
     """
-    if Path(path).suffix in TEXTS:
+    if Path(path).suffix.lower() in TEXTS:
         tree = text.read_text(path)
         if tree.get("kind") != "spaic network":
             raise DataError(f"{path}: it does not describe a network ('kind' is {tree.get('kind')!r}); give a file of net.save")
@@ -144,7 +147,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
     """What a checkpoint holds, as plain data and arrays."""
     manifest, arrays = container.read(path)
-    tree = codec.decode(manifest, arrays)
+    tree = codec.decode(manifest, arrays, str(path))
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
         raise DataError(f"{path}: it is not a checkpoint of a network; give a file of net.save")
     if tree.get("layout") != LAYOUT:
@@ -212,6 +215,9 @@ def _take_over(net: Network, tree: Mapping[str, Any], path: str | Path) -> None:
                 learners[name].load_state_dict(saved)
         if tree.get("progress") is not None:
             object.__setattr__(net, "_progress", Progress.from_state(tree["progress"]))
+        sources = {node.path: node for node in net.everything((Encoder, Generator))}
+        for name, data in tree.get("sources", {}).items():
+            sources[name].source, sources[name].is_new = data, data is not None
         if tree.get("state") is not None:
             net._built().restore(tree["state"])
     except SpaicError as error:

@@ -1,21 +1,16 @@
-"""A network as plain data, and a network from plain data, without the code that declared it."""
+"""A network as plain data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from spaic.Dynamics.expression import is_name
-from spaic.errors import DataError, SpaicError, UnsupportedError, nearest, reject_unknown
-from spaic.Graph.values import as_value
-from spaic.IO.declarations import read, write
+from spaic.errors import UnsupportedError
+from spaic.IO.declarations import write
 from spaic.Learning.learner import Learner
 from spaic.Learning.optimizer import Optimizer
 from spaic.Monitor.monitor import Monitor
-from spaic.Monitor.spike_monitor import SpikeMonitor
-from spaic.Monitor.state_monitor import StateMonitor
-from spaic.Network import context
 from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.container import Container
@@ -24,7 +19,7 @@ from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
 from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.Network.projection import Projection
-from spaic.registry import backends, links
+from spaic.registry import backends
 
 Tree = dict[str, Any]
 
@@ -53,32 +48,6 @@ def describe(net: Network) -> Tree:
     if problems:
         raise UnsupportedError("\n  ".join([f"{len(problems)} elements cannot be written to a file:", *problems]))
     return {"network": _network(net), "models": models, "elements": elements}
-
-
-def rebuild(tree: Mapping[str, Any]) -> Network:
-    """The network that a description declares.
-
-    Raises
-    ------
-    DataError
-        If the description is not one, naming the element.
-    """
-    _demand(tree, {"network": dict, "models": dict, "elements": list}, "description")
-    head = tree["network"]
-    _demand(head, {"name": (str, type(None)), "seed": int}, "network")
-    net = Network(head["name"], head["seed"])
-    context.forget(net)
-    try:
-        _restore_settings(net, head)
-        _restore_elements(net, tree)
-    except DataError:
-        raise
-    except SpaicError as error:
-        raise DataError(f"description: {error}") from error
-    return net
-
-
-# --- writing
 
 
 def _everything(container: Container, above: str = "") -> Iterator[tuple[str, Any]]:
@@ -154,8 +123,10 @@ def _group(group: NeuronGroup, models: dict[str, Tree]) -> Tree:
 
 def _node(node: Any, models: dict[str, Tree]) -> Tree:
     found = {"kind": node.kind, "code": write(node.code, node.path)}
-    if not isinstance(node, Decoder):
+    if isinstance(node, Encoder):
         found["shape"] = list(node.shape)
+    elif isinstance(node, Generator):
+        found["shape"] = None if node.own_shape is None else list(node.own_shape)
     if not isinstance(node, Encoder):
         found["target"] = None if node.dec_target is None else node.dec_target.path
         found["variable"] = node.coding_var_name
@@ -175,7 +146,7 @@ def _pattern(c: Connection, models: dict[str, Tree]) -> Tree:
         "synapse": None if c.synapse is None else _model_key(c.synapse, models, c.path),
         "synapse_values": write(c.synapse_values, c.path),
         "is_parameter": c.is_parameter,
-        "bounds": None if c.bounds is None else list(c.bounds),
+        "bounds": None if c.bounds is None else [None if math.isinf(b) else b for b in c.bounds],
     }
     if len(c.chain) > 1:
         found["before"] = [write(s, c.path) for s in c.chain[: c.chain.index(c.link)]]
@@ -223,189 +194,3 @@ _WRITERS: dict[type, Callable[[Any, dict[str, Tree]], Tree]] = {
     Learner: _learner,
     Optimizer: _optimizer,
 }
-
-# --- reading
-
-
-def _restore_settings(net: Network, head: Mapping[str, Any]) -> None:
-    object.__setattr__(net, "type", tuple(head.get("type", ())))
-    backend = head.get("backend")
-    if backend is not None:
-        _demand(backend, {"name": str, "device": str, "dt": (int, float), "dtype": str}, "network.backend")
-        net.set_backend(backend["name"], backend["device"], dt=backend["dt"], dtype=backend["dtype"])
-    if head.get("runtime") is not None:
-        net.set_runtime(head["runtime"])
-    net.train(bool(head.get("training", True)))
-
-
-def _restore_elements(net: Network, tree: Mapping[str, Any]) -> None:
-    models = {name: read(model, f"models.{name}") for name, model in tree["models"].items()}
-    entries: dict[str, Tree] = {}
-    for i, entry in enumerate(tree["elements"]):
-        _demand(entry, {"path": str, "kind": str}, f"elements[{i}]")
-        if entry["path"] in entries:
-            raise DataError(f"{entry['path']}: the description has this path twice; the file is damaged")
-        if entry["kind"] not in _READERS:
-            raise DataError(f"{entry['path']}: unknown kind {entry['kind']!r}; {nearest(entry['kind'], _READERS)}")
-        entries[entry["path"]] = entry
-    made: dict[str, Any] = {"": net}
-    for kind, reader in _READERS.items():  # what is referred to comes first
-        for path, entry in entries.items():
-            if entry["kind"] == kind:
-                made[path] = _made(lambda e=entry, r=reader: r(e, models, made), path)  # type: ignore[misc]
-                context.forget(made[path])
-    for path, entry in entries.items():
-        _adopt(made, path)
-        for flag in ("hidden", "frozen"):
-            object.__setattr__(made[path], f"_is_{flag}", bool(entry.get(flag)))
-    for path, holder in {"": tree["network"], **entries}.items():
-        _restore_lists(made[path], holder.get("lists", {}), path)
-
-
-def _adopt(made: Mapping[str, Any], path: str) -> None:
-    above, _, name = path.rpartition(".")
-    holder = made.get(above)
-    if not isinstance(holder, Container) or not is_name(name):
-        raise DataError(f"{path}: there is no assembly {above!r} that could hold {name!r}; the file is damaged")
-    setattr(holder, name, made[path])
-
-
-def _restore_lists(holder: Any, lists: Mapping[str, Any], path: str) -> None:
-    for attribute, names in lists.items():
-        if not is_name(attribute) or attribute.startswith("_") or hasattr(type(holder), attribute):
-            raise DataError(f"{path}: {attribute!r} cannot name a list of elements; the file is damaged")
-        if isinstance(names, dict):
-            value: Any = {k: _made(lambda n=n: holder._members[n], path) for k, n in names.items()}  # type: ignore[misc]
-        else:
-            value = [_made(lambda n=n: holder._members[n], path) for n in names]  # type: ignore[misc]
-        object.__setattr__(holder, attribute, value)
-
-
-def _made(make: Callable[[], Any], path: str) -> Any:
-    """What `make` makes; whatever goes wrong is an error of the file that names the element."""
-    try:
-        return make()
-    except SpaicError as error:
-        raise error if isinstance(error, DataError) and path in str(error) else DataError(f"{path}: {error}") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: its description is not complete ({type(error).__name__}: {error}); the file is damaged") from error
-
-
-def _read_group(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> NeuronGroup:
-    return NeuronGroup(
-        entry.get("num"),
-        models[entry["model"]],
-        entry.get("shape"),
-        integrator=entry["integrator"],
-        initial=read(entry["initial"], "initial"),
-        trainable=entry["trainable"],
-        neuron_type=entry["type"],
-        param=read(entry["parameters"], "parameters"),
-    )
-
-
-def _read_node(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
-    kinds: dict[str, Any] = {"encoder": Encoder, "generator": Generator, "decoder": Decoder}
-    kind = kinds[entry["kind"]]
-    code = read(entry["code"], "code")
-    name = next((n for n in kind.codes if kind.codes[n] is type(code)), None)
-    given: Tree = {"coding_method": name}
-    if kind is not Decoder:
-        given["shape"] = entry["shape"]
-    if kind is not Encoder:
-        given.update(dec_target=None if entry["target"] is None else made[entry["target"]], coding_var_name=entry["variable"])
-    node = kind(**given)
-    object.__setattr__(node, "code", code)
-    return node
-
-
-def _read_connection(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Connection:
-    return _read_pattern(entry, made[entry["pre"]], made[entry["post"]], models)
-
-
-def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -> Connection:
-    low, high = (None if b is None or math.isinf(b) else b for b in entry["bounds"] or (None, None))
-    c = Connection.pattern(
-        pre,
-        post,
-        link_type=read(entry["link"], "link"),
-        delay=read(entry["delay"], "delay"),
-        pre_var_name=entry["variable"],
-        post_var_name=entry["port"],
-        is_parameter=bool(entry["is_parameter"]),
-        w_min=low,
-        w_max=high,
-    )
-    around = [tuple(read(stage, side) for stage in entry.get(side, ())) for side in ("before", "after")]
-    synapse = None if entry["synapse"] is None else models[entry["synapse"]]
-    values = read(entry["synapse_values"], "synapse_values")
-    if synapse is not None:
-        reject_unknown(synapse.name, values, synapse.parameters, "synapse parameter")
-    name = links.canonical(entry["link"]["name"])
-    for attribute, value in (
-        ("link_type", name),
-        ("chain", (*around[0], c.link, *around[1])),
-        ("synapse", synapse),
-        ("synapse_values", {k: as_value(v, k) for k, v in values.items()}),
-    ):
-        object.__setattr__(c, attribute, value)
-    return c
-
-
-def _read_projection(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Projection:
-    pre, post = made[entry["pre"]], made[entry["post"]]
-    p = Projection(pre, post)
-    if "pattern" in entry:
-        policies = tuple(read(entry["policies"], "policies"))
-        object.__setattr__(p, "policies", policies)
-        object.__setattr__(p, "pattern", _read_pattern(entry["pattern"], pre, post, models))
-        object.__setattr__(p, "_expanded", set(entry["expanded"]))
-    object.__setattr__(p, "type", tuple(entry.get("type", ())))
-    return p
-
-
-def _read_assembly(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Assembly:
-    assembly = Assembly()
-    object.__setattr__(assembly, "type", tuple(entry.get("type", ())))
-    return assembly
-
-
-def _read_monitor(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Monitor:
-    kinds: dict[str, type[Monitor]] = {k.__name__: k for k in (StateMonitor, SpikeMonitor)}
-    options = {k: read(v, k) for k, v in entry.items() if k not in ("path", "kind", "class", "target", "hidden", "frozen")}
-    return kinds[entry["class"]](made[entry["target"]], **options)
-
-
-def _read_learner(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Learner:
-    description = {k: read(v, k) for k, v in entry.items() if k not in ("path", "kind", "hidden", "frozen")}
-    return Learner.from_description(description, made)
-
-
-def _read_optimizer(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Optimizer:
-    return Optimizer(**{k: read(v, k) for k, v in entry.items() if k not in ("path", "kind")})
-
-
-#: In the order in which they can be made.
-_READERS: dict[str, Callable[[Tree, Mapping[str, Any], Mapping[str, Any]], Any]] = {
-    "assembly": _read_assembly,
-    "neurongroup": _read_group,
-    "encoder": _read_node,
-    "generator": _read_node,
-    "decoder": _read_node,
-    "projection": _read_projection,
-    "connection": _read_connection,
-    "monitor": _read_monitor,
-    "learner": _read_learner,
-    "optimizer": _read_optimizer,
-}
-
-
-def _demand(tree: Any, keys: Mapping[str, Any], where: str) -> None:
-    """Refuse a mapping that lacks keys, or whose values are of another type."""
-    if not isinstance(tree, Mapping):
-        raise DataError(f"{where}: a mapping is needed, there is {type(tree).__name__}; the file is damaged or of another kind")
-    for key, kinds in keys.items():
-        if key not in tree:
-            raise DataError(f"{where}: {key!r} is missing; the file is damaged or of another kind")
-        if not isinstance(tree[key], kinds):
-            raise DataError(f"{where}.{key}: {tree[key]!r} is of the wrong type; the file is damaged or of another kind")

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from spaic.errors import DataError, SpaicError, StateError, reject_unknown
-from spaic.IO import datasets, text
+from spaic.IO import datasets
 from spaic.IO.checkpoint import load, parsed
 from spaic.IO.checkpointing import Checkpoint
-from spaic.IO.description import rebuild
+from spaic.IO.files import text
 from spaic.IO.loader import Dataloader
+from spaic.IO.rebuilding import rebuild
 from spaic.Learning.callbacks import EarlyStopping
 from spaic.Learning.history import History
 from spaic.Learning.optimizer import optimizer_named

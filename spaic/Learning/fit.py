@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
@@ -14,6 +13,7 @@ from spaic.errors import DeclarationError, NetworkError
 from spaic.Learning.callbacks import Callback, EarlyStopping, all_callbacks, named
 from spaic.Learning.ends import Ends, classes, pair, right_answers
 from spaic.Learning.evaluation import Loss, demand_batches, in_mode, measured
+from spaic.Learning.gradients import warn_of_zeros
 from spaic.Learning.history import History, Tally
 from spaic.Learning.interrupt import Interrupt
 from spaic.Learning.learners import Learners
@@ -194,7 +194,7 @@ class Fit:
         self.learners.optim_zero_grad()
         loss.backward()
         if not self.history.batch_loss:
-            _warn_of_zero_gradients(self.net)
+            warn_of_zeros(self.net.parameters())
         self.learners.optim_step()
         self.loss = float(loss.detach())
         self.position.tally.add(*right_answers(pairs), self.loss, self.learners.gradient_norm)
@@ -268,14 +268,3 @@ class Fit:
             bar.update()
             tally, rates = self.position.tally, "/".join(f"{lr:.3g}" for lr in self.learners.lr.values())
             bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", lr=rates)
-
-
-def _warn_of_zero_gradients(net: Network) -> None:
-    """Say that nothing will be learned: the usual cause is a group that is silent, or one that fires in every step."""
-    if not any(p.grad is not None and bool(p.grad.any()) for p in net.parameters()):
-        warnings.warn(
-            "net.fit: all gradients of the first batch are exactly zero, nothing will be learned; a group is silent or fires in "
-            "every step, outside the window of the surrogate: look at spaic.SpikeMonitor(...).spk_rate, then change the input rate, "
-            "the initial weights (w_mean, w_std) or the surrogate (docs/semantics.md, defaults for training)",
-            stacklevel=8,
-        )

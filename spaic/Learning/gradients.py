@@ -1,8 +1,10 @@
-"""What happens to gradients before a step: they are measured, found finite, and clipped."""
+"""What happens to gradients before a step: they are looked at, measured, found finite, and clipped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -52,3 +54,23 @@ def clip_value(parameters: Mapping[str, Tensor], limit: float) -> None:
     for p in parameters.values():
         if p.grad is not None:
             p.grad.clamp_(-limit, limit)
+
+
+def warn_of_zeros(parameters: Iterable[Tensor]) -> None:
+    """Say that nothing will be learned if all gradients are zero: usually a group is silent, or one fires in every step."""
+    if any(p.grad is not None and bool(p.grad.any()) for p in parameters):
+        return
+    warnings.warn(
+        "net.fit: all gradients of the first batch are exactly zero, nothing will be learned; a group is silent or fires in every step, "
+        "outside the window of the surrogate: look at spaic.SpikeMonitor(...).spk_rate, then change the input rate, the initial weights "
+        "(w_mean, w_std) or the surrogate (docs/semantics.md, defaults for training)",
+        stacklevel=_levels_to_the_user(),
+    )
+
+
+def _levels_to_the_user() -> int:
+    """How many calls above its caller the first one lies that is not of spaic."""
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("spaic."):
+        frame, levels = frame.f_back, levels + 1
+    return levels

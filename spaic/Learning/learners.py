@@ -33,7 +33,7 @@ class Learners:
     def __init__(self, net: Any) -> None:
         self.net = net
         if not len(self):
-            raise NetworkError("net.fit: the network has no learner; assign one, such as net.learner = spaic.STCA(0.5, net)")
+            raise NetworkError("net: the network has no learner; assign one, such as net.learner = spaic.STCA(0.5, net)")
 
     def __iter__(self) -> Iterator[Learner]:
         return iter(sorted(self.net.members(Learner), key=lambda learner: learner.path))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PER_GROUP = ("base_lrs", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "max_momentums", "lr_lambdas")
 
 #: Options that may change without making what was learned meaningless.
-_HARMLESS = ("weight_decay",)
+_HARMLESS = ("lr", "weight_decay")
 
 KEYS = ("name", "schedule", "groups", "moments", "scheduler")
 
@@ -97,8 +97,8 @@ class Inheritance:
         Their options.
     moments : dict
         Path -> what was kept of the parameter.
-    shapes : dict
-        Path -> shape of the parameter.
+    kinds : dict
+        Path -> what `moments` depend on: optimizer, shape and options of the parameter.
     scheduler : dict or None
         Position of the schedule.
     """
@@ -109,7 +109,7 @@ class Inheritance:
     groups: list[ParamGroup | None]
     options: list[dict[str, Any]]
     moments: dict[str, dict[str, Any]]
-    shapes: dict[str, tuple[int, ...]]
+    kinds: dict[str, tuple[Any, ...]]
     scheduler: dict[str, Any] | None
 
     @classmethod
@@ -122,20 +122,20 @@ class Inheritance:
             bound.groups,
             _options(bound),
             bound.moments(),
-            {path: tuple(p.shape) for path, p in bound.parameters.items()},
+            _kinds(bound),
             None if bound.scheduler is None else bound.scheduler.state_dict(),
         )
 
     def renamed(self, paths: Mapping[str, str]) -> Inheritance:
         """The same for parameters under new paths: new path -> path until now; others are dropped."""
         moments = {new: self.moments[old] for new, old in paths.items() if old in self.moments}
-        return replace(self, moments=moments, shapes={new: self.shapes[old] for new, old in paths.items() if old in self.shapes})
+        return replace(self, moments=moments, kinds={new: self.kinds[old] for new, old in paths.items() if old in self.kinds})
 
     def pass_on(self, bound: BoundOptimizer) -> None:
         """Give it to `bound`: what was kept of parameters that are still there, and the position of a schedule that is the same."""
         schedule_goes_on = (self.schedule, self.every_step) == (bound.schedule, bound.every_step)
-        fits = {path for path, p in bound.parameters.items() if self.shapes.get(path) == tuple(p.shape)}
-        moments = {path: v for path, v in self.moments.items() if path in fits} if self._same_kind(bound.declared) else {}
+        kinds = _kinds(bound)
+        moments = {path: kept for path, kept in self.moments.items() if path in kinds and kinds[path] == self.kinds[path]}
         origin = [self._position(group) if schedule_goes_on and self._same_rates(bound.declared) else None for group in bound.groups]
         options = [self._options(bound, i, origin[i], schedule_goes_on) for i in range(len(bound.groups))]
         bound.take(options, moments)
@@ -159,9 +159,15 @@ class Inheritance:
     def _same_rates(self, declared: Optimizer) -> bool:
         return (self.declared.name, self.declared.lr, self.declared.options) == (declared.name, declared.lr, declared.options)
 
-    def _same_kind(self, declared: Optimizer) -> bool:
-        first, second = ({k: v for k, v in d.options.items() if k not in _HARMLESS} for d in (self.declared, declared))
-        return (self.declared.name, first) == (declared.name, second)
+
+def _kinds(bound: BoundOptimizer) -> dict[str, tuple[Any, ...]]:
+    """Path -> optimizer, shape and options of a parameter, on which it depends what is kept of it."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for group, inside in zip(bound.groups, bound.paths(), strict=True):
+        options = {**bound.declared.options, **({} if group is None else group.options)}
+        lasting = {name: value for name, value in options.items() if name not in _HARMLESS}
+        found.update({path: (bound.declared.name, tuple(bound.parameters[path].shape), lasting) for path in inside})
+    return found
 
 
 def _names(bound: BoundOptimizer) -> dict[str, str | None]:

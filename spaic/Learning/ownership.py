@@ -66,7 +66,8 @@ def trained_by(learner: Learner, rivals: Sequence[Learner], graph: Graph) -> dic
                 "out of the other, so that each parameter has one learner"
             )
     own = {element: names for element, names in among if closest[element] == [learner]}
-    if not own:
+    hidden = [e for e in learner.network.everything((Connection, NeuronGroup)) if learner.covers(e) and not e.takes_part()]
+    if not own and not hidden:  # what is hidden will be trained when it is shown
         raise NetworkError(f"{learner.path}: {_why_nothing(learner, [e for e, _ in among], closest)}")
     return own
 

@@ -1,10 +1,10 @@
-"""What all monitors have in common: what they watch, when, and how recordings are kept."""
+"""What all monitors have in common: what they watch, when, and where they put it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
 from dataclasses import replace
-from math import gcd
+from math import gcd, prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +12,20 @@ import numpy as np
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, StateError
 from spaic.Graph.graph import Graph, Probe
+from spaic.Monitor.choice import check_choice, chosen
+from spaic.Monitor.disk import DiskStore
+from spaic.Monitor.earlier import EarlierRuns
+from spaic.Monitor.facts import facts, version
+from spaic.Monitor.file import Layout
+from spaic.Monitor.limits import Demand, check_disk, check_memory, check_own, parse_size
+from spaic.Monitor.memory import MemoryStore
+from spaic.Monitor.needs import Need, are_spikes, sample_shape
+from spaic.Monitor.series import Series
 from spaic.Network.element import Annotation, Element
-from spaic.Network.simulation import Run
+from spaic.Network.simulation import Plan, Run
 
 
-class Monitor(Annotation):
+class Monitor(Annotation, Series):
     """Records a variable during runs, without any effect on results or gradients.
 
     Parameters
@@ -31,55 +40,130 @@ class Monitor(Annotation):
         Time between samples in ms, a whole number of steps; every step by default.
     name : str, optional
         Name where it is not assigned to an attribute.
+    nbatch : bool or int
+        How many earlier runs to keep for `nbatch_values`: True for all, False for none.
+    file : str or path-like, optional
+        HDF5 file to record into while a run goes on; monitors of a network may share one. Each ``net.run`` makes it anew.
+        :class:`spaic.Monitor.Recording` reads it without the network.
+    overwrite : bool
+        Whether a recording that others have left in the file may be replaced.
+    memory_limit : int or str, optional
+        Bytes that the recording may take in memory, such as ``"2 GB"``. By default all recordings of a run together may
+        take half of the memory that is available before it.
     """
 
     kind = "monitor"
     refers = ("target",)
     volatile: ClassVar[frozenset[str]] = frozenset({"is_on"})
 
-    def __init__(self, target: Any, var_name: str, index: Any = "full", dt: float | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        target: Any,
+        var_name: str,
+        index: Any = "full",
+        dt: float | None = None,
+        name: str | None = None,
+        *,
+        nbatch: bool | int = False,
+        file: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        memory_limit: int | str | None = None,
+    ) -> None:
         super().__init__(name)
+        kind = type(self).__name__
         if not isinstance(target, Element):
-            raise DeclarationError(
-                f"{type(self).__name__}: the target is {target!r}, not a part of a network; give a group, node or connection"
-            )
+            raise DeclarationError(f"{kind}: the target is {target!r}, not a part of a network; give a group, node or connection")
         self.target, self.var_name, self.interval = target, var_name, dt
-        self.index = _index(index)
+        self.index = chosen(index)
         self.is_on = True
-        self._chunks: list[Any] = []
-        self._steps: list[np.ndarray] = []
+        self._options = {"nbatch": nbatch, "file": file, "overwrite": overwrite, "memory_limit": memory_limit}
+        self._earlier = EarlierRuns(nbatch, kind)
+        self._limit = None if memory_limit is None else parse_size(memory_limit, f"{kind}: memory_limit")
+        self._store: MemoryStore | DiskStore = MemoryStore() if file is None else _disk(file, overwrite, kind)
+        if file is None and overwrite:
+            raise DeclarationError(f"{kind}: overwrite=True is for a file; give file=, or leave it out")
+        if file is not None and (nbatch or memory_limit is not None):
+            raise DeclarationError(f"{kind}: nbatch and memory_limit are for recordings in memory; leave them out, or leave out file=")
         self._dt = 0.0
+        self._like: Any = None  # an empty tensor of the kind that is recorded
+        self._has_batch = True
 
     @property
     def reads(self) -> str:
         """Path of the variable."""
         return f"{self.target.path}.{self.var_name}"
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """How it keeps what it records, as it was given: nbatch, file, overwrite and memory_limit."""
+        return dict(self._options)
+
     def annotate(self, graph: Graph) -> Graph:
         every = self._every(graph.clock)
         others = tuple(p for p in graph.probes if p.reads != self.reads)
         common = gcd(every, *(p.every for p in graph.probes if p.reads == self.reads))
-        self._check_index(graph)
+        if self.index is not None:
+            check_choice(self.index, self.target, self.var_name, self.path)
         return replace(graph, probes=(*others, Probe(self.reads, common)))
 
-    def start(self, is_continued: bool) -> None:
+    # --- a run
+
+    def check(self, is_continued: bool, plan: Plan) -> None:
+        if not self.is_on:
+            return
+        store, need = self._store, self._need(plan)
+        if isinstance(store, DiskStore):
+            store.check(self.path, is_continued, [other for _, other in _sharing(plan, store)])
+        if is_continued and store.shape not in (None, need.shape):
+            raise StateError(f"{self.path}: its samples had the shape {store.shape} so far, now it would be {need.shape}; call net.run")
+        if self._limit is not None:
+            check_own(self._demand(is_continued, plan), self._limit)
+        elif next(m for m in plan.watchers if self._is_weighed_with(m)) is self:
+            self._check_together(is_continued, plan)
+
+    def _is_weighed_with(self, other: Annotation) -> bool:
+        """Whether one check serves both: they share a place, and none has a limit of its own."""
+        return isinstance(other, Monitor) and other.is_on and other._limit is None and other._store.place == self._store.place
+
+    def _check_together(self, is_continued: bool, plan: Plan) -> None:
+        watching = [m for m in plan.watchers if isinstance(m, Monitor) and m.is_on]
+        demands = [m._demand(is_continued, plan) for m in watching if self._is_weighed_with(m)]
+        if isinstance(self._store, DiskStore):
+            check_disk(demands, self._store.path)
+        else:
+            check_memory(demands, sum(m._demand(is_continued, plan).growth for m in watching if m._limit is not None))
+
+    def start(self, is_continued: bool, plan: Plan) -> None:
+        if not is_continued and self._earlier.most != 0 and self._store.shape is not None:
+            self._earlier.add(self._samples(), self.times)
         if not is_continued:
-            self.clear()
+            self._like = None
+        self._has_batch = sample_shape(plan.graph, self.reads)[1]
+        self._store.begin(is_continued, plan.samples(self._every(plan.clock)) if self.is_on else 0)
 
     def observe(self, run: Run) -> None:
         if not self.is_on:
             return
+        store, self._dt = self._store, run.plan.clock.dt
         steps = run.sample_steps(self.reads)
-        chosen = steps % self._every(run.clock) == 0
+        chosen = steps % self._every(run.plan.clock) == 0
         record = run.recordings[self.reads]
         record, steps = (record, steps) if chosen.all() else (record[np.flatnonzero(chosen)], steps[chosen])
-        self._dt = run.clock.dt
-        self._chunks.append(self._selected(record))
-        self._steps.append(steps)
+        if hasattr(record, "new_empty") and (self._like is None or not self._like.is_floating_point()):
+            self._like = record.detach().new_empty(0)
+        if isinstance(store, DiskStore) and store.file is None:
+            parts = {m.path: (other, m._layout(run)) for m, other in _sharing(run.plan, store)}
+            store.make(parts, {"spaic": version()})
+        store.append(steps, self._selected(record))
 
     def clear(self) -> None:
         """Forget everything recorded."""
-        self._chunks, self._steps = [], []
+        self._earlier.clear()
+        self._store.clear()
+
+    def close(self) -> None:
+        """Close the file, if there is one, for all monitors that share it; what was recorded can still be read."""
+        self._store.close()
 
     def monitor_on(self) -> None:
         """Record from now on."""
@@ -89,50 +173,64 @@ class Monitor(Annotation):
         """Do not record from now on."""
         self.is_on = False
 
+    # --- what was recorded
+
     @property
-    def times(self) -> np.ndarray:
-        """Times of the samples in ms, ``[samples]``; the first step ends at dt."""
-        return np.concatenate(self._steps) * self._dt if self._steps else np.zeros(0)
+    def tensor_values(self) -> Any:
+        """As `values`, on the device of the backend."""
+        return self.values if self._like is None else self._like.new_tensor(self._samples()).movedim(0, -1)
+
+    @property
+    def nbatch_values(self) -> np.ndarray:
+        """Values of the earlier runs that are kept and of the present one: ``[runs, *shape, samples, batch]``."""
+        samples = self._all_runs()[0]
+        return np.moveaxis(samples, (1, 2), (-2, -1)) if self._has_batch else np.moveaxis(samples, 1, -1)
+
+    @property
+    def nbatch_times(self) -> np.ndarray:
+        """Times of their samples in ms, ``[runs, samples]``."""
+        return self._all_runs()[1]
+
+    def _all_runs(self) -> tuple[np.ndarray, np.ndarray]:
+        present = None if self._store.shape is None else (self._samples(), self.times)
+        return self._earlier.with_present(present, self.path)
+
+    # --- how it is recorded
 
     def _every(self, clock: Clock) -> int:
         return 1 if self.interval is None else clock.steps(self.interval, f"{self.path}.dt")
 
-    def _selected(self, record: Any) -> Any:
-        record = record.detach().clone() if hasattr(record, "detach") else np.array(record)
-        if self.index is None:
-            return record
-        lead = record.shape[:2]
-        return record.reshape(*lead, -1)[:, :, self.index]
+    def _selected(self, record: Any) -> np.ndarray:
+        record = record.detach() if hasattr(record, "detach") else record
+        if self.index is not None:
+            record = record.reshape(*record.shape[:2], prod(record.shape[2:]))[:, :, self.index]
+        return record.cpu().numpy() if hasattr(record, "cpu") else np.asarray(record)
 
-    def _stacked(self) -> np.ndarray:
-        """``[samples, batch, ...]``."""
-        if not self._chunks:
-            raise StateError(f"{self.path}: nothing is recorded yet; call net.run(T), and monitor_on() if it was off")
-        parts = [c.cpu().numpy() if hasattr(c, "detach") else c for c in self._chunks]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    def _need(self, plan: Plan) -> Need:
+        shape, has_batch = sample_shape(plan.graph, self.reads)
+        shape = shape if self.index is None else (len(self.index),)
+        is_packed = isinstance(self._store, DiskStore) and are_spikes(plan.graph, self.reads)
+        samples = plan.samples(self._every(plan.clock))
+        return Need(samples, (plan.batch, *shape) if has_batch else shape, np.dtype(plan.dtype), is_packed)
 
-    def _check_index(self, graph: Graph) -> None:
-        if self.index is None:
-            return
-        neurons = getattr(self.target, "post", self.target) if self.var_name == "current" else self.target
-        if not hasattr(neurons, "shape"):
-            raise DeclarationError(f"{self.path}.index: {self.reads!r} has no neurons to choose from; leave the index out")
-        size = int(np.prod(neurons.shape))
-        wrong = [i for i in self.index if not -size <= i < size]
-        if wrong:
-            raise DeclarationError(
-                f"{self.path}.index: {wrong} is outside of {self.target.path!r} with {size} neurons; give indices from 0 to {size - 1}"
-            )
+    def _demand(self, is_continued: bool, plan: Plan) -> Demand:
+        need, held = self._need(plan), self._store.nbytes
+        kept = self._earlier.nbytes + held if is_continued else self._earlier.nbytes_with(held)
+        return Demand(self.path, self.reads, need, kept, kept + need.nbytes - self._earlier.nbytes - held)
+
+    def _layout(self, run: Run) -> Layout:
+        need, empty = self._need(run.plan), self._selected(run.recordings[self.reads][:0])
+        is_packed = need.is_packed or empty.dtype == np.uint8
+        return Layout(need.shape, empty.dtype, is_packed, need.samples, facts(self, run.plan))
 
 
-def _index(index: Any) -> list[int] | None:
-    if isinstance(index, str):
-        if index != "full":
-            raise DeclarationError(f"monitor: index {index!r} is not known; use 'full' or a list of neuron numbers")
-        return None
-    numbers = list(index) if isinstance(index, (Sequence, np.ndarray)) else [index]
-    if len(numbers) == 1 and isinstance(numbers[0], (Sequence, np.ndarray)):
-        numbers = list(numbers[0])
-    if not numbers or any(not hasattr(i, "__index__") or isinstance(i, bool) for i in numbers):
-        raise DeclarationError(f"monitor: index {index!r} is not a list of neuron numbers; give whole numbers, or 'full'")
-    return [i.__index__() for i in numbers]
+def _sharing(plan: Plan, store: DiskStore) -> list[tuple[Monitor, DiskStore]]:
+    """All monitors of a run that write to one file."""
+    found = [(m, m._store) for m in plan.watchers if isinstance(m, Monitor)]
+    return [(m, s) for m, s in found if isinstance(s, DiskStore) and s.path == store.path]
+
+
+def _disk(file: str | os.PathLike[str], overwrite: bool, kind: str) -> DiskStore:
+    if not isinstance(file, (str, os.PathLike)) or not isinstance(os.fspath(file), str) or not os.fspath(file):
+        raise DeclarationError(f"{kind}: file {file!r} is no path; give the path of an HDF5 file, such as 'rec.h5'")
+    return DiskStore(os.fspath(file), overwrite)

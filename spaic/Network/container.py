@@ -86,6 +86,8 @@ class Container(Element):
         return any(element is e for e in self.everything())
 
     def _adopt(self, name: str, value: Any) -> None:
+        if hasattr(type(self), name):
+            raise NetworkError(f"{self._label()}: {name!r} is a method of {type(self).__name__}; choose another name")
         if isinstance(value, Element):
             self._check_adoption(name, value)
         if name in self._members and self._members[name] is not value:
@@ -106,8 +108,6 @@ class Container(Element):
             raise NetworkError(f"{self._label()}: {value.path!r} belongs to another assembly already; remove it there or make a new one")
         if value.parent is self and value.name != name and self._members.get(str(value.name)) is value:
             raise NetworkError(f"{self._label()}: {value.name!r} is a member already, {name!r} would be its second name; keep one")
-        if hasattr(type(self), name):
-            raise NetworkError(f"{self._label()}: {name!r} is a method of {type(self).__name__}; choose another name")
 
     def _release(self, name: str) -> None:
         member = self._members.pop(name)

@@ -12,7 +12,7 @@ from spaic.Graph.graph import Graph
 from spaic.Network import context
 
 if TYPE_CHECKING:
-    from spaic.Network.simulation import Run, Simulation
+    from spaic.Network.simulation import Plan, Run, Simulation
 
 
 class Attachment:
@@ -195,8 +195,11 @@ class Annotation(Element):
     def bind(self, simulation: Simulation) -> None:
         """Called after a build."""
 
-    def start(self, is_continued: bool) -> None:
-        """Called before a run."""
+    def check(self, is_continued: bool, plan: Plan) -> None:
+        """Called before a run changes anything: what cannot be done is refused here."""
+
+    def start(self, is_continued: bool, plan: Plan) -> None:
+        """Called before the first step of a run that everybody has agreed to."""
 
     def observe(self, run: Run) -> None:
         """Called with the recordings of each piece of a run."""

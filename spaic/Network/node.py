@@ -159,11 +159,15 @@ class Generator(_Source):
         **options: Any,
     ) -> None:
         super().__init__(name)
-        if num is None and shape is None and dec_target is not None:
-            shape = dec_target.shape
-        self.shape = group_shape(num, shape, "Generator")
         self.dec_target, self.coding_var_name = dec_target, coding_var_name
+        follows = num is None and shape is None and dec_target is not None
+        self.own_shape = None if follows else group_shape(num, shape, "Generator")
         self._set_code(coding_method, options)
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Shape of the values: its own, or that of the target."""
+        return self.dec_target.shape if self.own_shape is None else self.own_shape
 
     def __call__(self, value: Any = None) -> None:
         """Set the value that the generator works from: a rate, a current, an amplitude."""

@@ -20,7 +20,44 @@ from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.seeds import Key
 
 #: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.
-_PIECE = 1 << 24
+_PIECE = 1 << 20
+#: Steps of a piece: few enough that arrays over time, not objects, take the memory; enough to share out what each piece costs.
+_FEWEST, _MOST = 64, 4096
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is going to be, for those who watch.
+
+    Attributes
+    ----------
+    graph : Graph
+        What runs.
+    first_step, steps : int
+        Steps done before it, and those to do.
+    batch : int
+        Number of samples.
+    dtype : str
+        Number type of states and weights.
+    watchers : tuple of Annotation
+        All who watch it.
+    """
+
+    graph: Graph
+    first_step: int
+    steps: int
+    batch: int
+    dtype: str
+    watchers: tuple[Annotation, ...]
+
+    @property
+    def clock(self) -> Clock:
+        """Time grid."""
+        return self.graph.clock
+
+    def samples(self, every: int) -> int:
+        """Number of steps that are a multiple of `every`."""
+        return (self.first_step + self.steps) // every - self.first_step // every
 
 
 @dataclass(frozen=True)
@@ -29,28 +66,23 @@ class Run:
 
     Attributes
     ----------
+    plan : Plan
+        The whole run.
     recordings : dict of str to array
         Path of a variable -> ``[samples, batch, *shape]``.
-    first_step : int
-        Steps done before this piece.
-    steps : int
-        Steps of this piece.
-    clock : Clock
-        Time grid.
-    every : dict of str to int
-        Path -> steps from one sample to the next.
+    first_step, steps : int
+        Steps done before this piece, and those in it.
     """
 
+    plan: Plan
     recordings: Recordings
     first_step: int
     steps: int
-    clock: Clock
-    every: Mapping[str, int]
 
     def sample_steps(self, path: str) -> np.ndarray:
         """Number of steps done at each recorded sample of a variable."""
         done = np.arange(self.first_step + 1, self.first_step + self.steps + 1)
-        return done[done % self.every[path] == 0]
+        return done[done % self.plan.graph.sampling()[path] == 0]
 
 
 class _Later(Stream):
@@ -179,16 +211,19 @@ class Simulation:
         self.store.confine()
         self._check_ranges()
         goes_on = is_continued and self.state is not None
+        plan = self._plan(steps, goes_on, annotations)
+        for annotation in annotations:
+            annotation.check(goes_on, plan)
         if goes_on:
             self._go_on(steps)
         else:
             self._start(steps)
         state = replace(self._state(), is_training=is_training)
         for annotation in annotations:
-            annotation.start(goes_on)
+            annotation.start(goes_on, plan)
         if goes_on and not keep_gradient:
             state = self.backend.without_gradient(state)
-        self.state = self._pieces(state, steps, annotations)
+        self.state = self._pieces(state, plan)
 
     def _start(self, steps: int) -> None:
         batch, number = self._batch(), self.runs + 1
@@ -229,7 +264,6 @@ class Simulation:
             "state": {"step": state.step, "batch": state.batch, "run": state.run, "arrays": arrays},
             "starts": dict(self.starts),
             "lengths": dict(self.lengths),
-            "sources": {node.path: node.source for node in self.sources},
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -252,7 +286,6 @@ class Simulation:
         self.state = State(saved["step"], saved["batch"], arrays, saved["run"])
         self.starts, self.lengths = dict(snapshot["starts"]), dict(snapshot["lengths"])
         for node in self.sources:
-            node.source = snapshot["sources"].get(node.path)
             node.is_new = False
             if node.path in self.starts:
                 self.streams[node.path] = self._encoded(node, self.state)
@@ -262,9 +295,13 @@ class Simulation:
             raise StateError("net: there is no state yet; call net.run(T) first")
         return self.state
 
-    def _pieces(self, state: State, steps: int, annotations: Sequence[Annotation]) -> State:
+    def _plan(self, steps: int, goes_on: bool, annotations: Sequence[Annotation]) -> Plan:
+        first, batch = (self._state().step, self._state().batch) if goes_on else (0, 1)
+        return Plan(self.graph, first, steps, self._batch(batch), self.backend.dtype, tuple(annotations))
+
+    def _pieces(self, state: State, plan: Plan) -> State:
         carries: dict[str, Any] = {}
-        done = 0
+        done, steps = 0, plan.steps
         while done < steps:
             piece = min(steps - done, self._piece(state.batch))
             first = state.step
@@ -274,8 +311,8 @@ class Simulation:
             for decoder in self.decoders:
                 record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
                 carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
-            for annotation in annotations:
-                annotation.observe(Run(recordings, first, piece, self.graph.clock, self.graph.sampling()))
+            for annotation in plan.watchers:
+                annotation.observe(Run(plan, recordings, first, piece))
             done += piece
         for decoder in self.decoders:
             prediction = decoder.code.finish(carries[decoder.path], steps, self.graph.clock)
@@ -287,8 +324,9 @@ class Simulation:
     def _piece(self, batch: int) -> int:
         if self.store.needs_gradient() or any(getattr(n.source, "requires_grad", False) for n in self.sources):
             return 1 << 62
-        widest = max((int(np.prod(shape)) for shape in self._shapes()), default=1)
-        return max(1, _PIECE // (batch * widest))
+        width = batch * max((int(np.prod(shape)) for shape in self._shapes()), default=1)
+        fewest = min(_FEWEST, 16 * _PIECE // width)  # not at any price
+        return max(1, min(max(_PIECE // width, fewest), _MOST))
 
     def _shapes(self) -> list[tuple[int, ...]]:
         return [n.shape for n in self.graph.inputs] + [n.shape for n in self.graph.populations]

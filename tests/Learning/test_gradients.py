@@ -7,7 +7,7 @@ import torch
 
 import spaic
 from spaic.Learning.gradients import gradient_norm
-from tests.Learning.builders import PATHS, backward, changed, learning, small, train, weights
+from tests.Learning.builders import LABELS, PATHS, SAMPLES, backward, changed, learning, small, train, weights
 
 
 def gradients(net):
@@ -130,3 +130,11 @@ def test_a_step_without_an_optimizer_says_what_to_call():
         net.learner.optim_step()
     net.learner.optim_zero_grad()
     assert all(p.grad is None for p in net.parameters())
+
+
+@pytest.mark.parametrize("call", [lambda net, *given: net.fit(*given, progress=False), lambda *given: spaic.fit(*given, progress=False)])
+def test_zero_gradients_are_announced_where_the_user_wrote_the_call(call):
+    net = learning()
+    with pytest.warns(UserWarning, match="all gradients of the first batch are exactly zero") as found:
+        call(net, [(0.0 * SAMPLES, LABELS)])
+    assert found[0].filename == __file__

@@ -210,6 +210,7 @@ class TestCopies:
         train(net, 2)
         twin = copy.deepcopy(net)
         twin.watch = spaic.StateMonitor(twin.out, "V")
+        twin.load_state_dict(net.state_dict())
         assert train(net, 2) == train(twin, 2) and same(net.learner.state_dict(), twin.learner.state_dict())
 
     def test_gradients_of_a_copy_can_be_forgotten(self):

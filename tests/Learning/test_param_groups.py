@@ -68,6 +68,18 @@ def test_a_group_that_is_added_later_joins_the_schedule():
     assert groups(net.learner) == [(["link1.weight", "link2.bias", "link2.weight", "part.loop.weight"], 0.05)]
 
 
+def test_an_option_for_which_more_has_to_be_kept_starts_its_parameters_anew():
+    net = learning()
+    train(net, 2)
+    net.learner.add_param_group(net.link1, amsgrad=True)
+    net.learner.add_param_group(net.part, weight_decay=0.1)
+    train(net)
+    found = net.learner.state_dict()["moments"]
+    assert {path: int(kept["step"]) for path, kept in found.items()} == {
+        "link1.weight": 1, "link2.weight": 3, "link2.bias": 3, "part.loop.weight": 3,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("copied", [False, True])
 def test_a_rebuild_and_a_copy_keep_groups(copied):
     net = learning()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.Network import simulation
+from spaic.Network.simulation import Simulation
 from spaic.registry import encoders, neurons
 from tests.Network.builders import SAMPLES, layered, looped
 
@@ -215,14 +215,14 @@ class TestNobodyNotices:
         assert np.array_equal(net.weight.values, recorded)
 
 
-@pytest.mark.parametrize("piece", [1, 7 * 24, 24 * 16])
+@pytest.mark.parametrize("piece", [1, 7, 16])
 class TestPieces:
-    """A long run without gradient goes in pieces; `piece` is in values of the widest variable, here 4 samples x 6 inputs."""
+    """A long run without gradient goes in pieces, here of so many steps."""
 
     def test_layers(self, piece, monkeypatch):
         found = []
-        for size in (1 << 24, piece):
-            monkeypatch.setattr(simulation, "_PIECE", size)
+        for steps in (1000, piece):
+            monkeypatch.setattr(Simulation, "_piece", lambda self, batch, steps=steps: steps)
             for decoding in ("spike_counts", "first_spike", "final_voltage", "max_voltage"):
                 for code in ("poisson", "latency", "phase", "direct"):
                     net = layered("float64", code=code, decoding=decoding)
@@ -241,8 +241,8 @@ class TestPieces:
 
     def test_loops_delays_synapses_and_noise(self, piece, monkeypatch):
         found = []
-        for size in (1 << 24, piece):
-            monkeypatch.setattr(simulation, "_PIECE", size)
+        for steps in (1000, piece):
+            monkeypatch.setattr(Simulation, "_piece", lambda self, batch, steps=steps: steps)
             net = looped()
             net.noise = spaic.StateMonitor(net.second, "V")
             net.current = spaic.StateMonitor(net.into, "current", dt=2.0)
@@ -253,6 +253,16 @@ class TestPieces:
         for whole, pieces in zip(*found, strict=True):
             assert whole.any()
             np.testing.assert_allclose(pieces, whole, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("neurons", "batch", "steps"), [(10, 1, 4096), (1000, 1, 1048), (784, 100, 64), (10**6, 1, 16), (10**7, 10, 1)])
+def test_pieces_are_small_enough_for_the_memory_and_large_enough_for_the_clock(neurons, batch, steps):
+    """About 2**20 values, or 64 steps where that is less and they have no more than 2**24 values; at most 4096 steps."""
+    net = spaic.Network()
+    net.cells = spaic.NeuronGroup(neurons, model="lif")
+    net.set_backend("torch", dt=1.0)
+    net.build()
+    assert net._simulation._piece(batch) == steps
 
 
 class TestSwitching:

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from spaic.errors import DataError, SpaicError
-from spaic.IO import index, zip_layout
-from spaic.IO.atomic import version_path
-from spaic.IO.npy_header import ArrayEntry, npy_header
+from spaic.IO.files import index, zip_layout
+from spaic.IO.files.atomic import version_path
+from spaic.IO.files.npy_header import ArrayEntry, npy_header
 
 BLOCK = 1 << 20  # bytes that are read, hashed and written at a time
 MARK = b"sha256:"

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spaic.errors import DataError, InputError, UnsupportedError
-from spaic.IO import text, yaml_text
-from spaic.IO.text import read_text, write_text
+from spaic.IO.files import text, yaml_text
+from spaic.IO.files.text import read_text, write_text
 
 SUFFIXES = [".json", ".yaml", ".yml"]
 SETTINGS = {
@@ -260,9 +260,9 @@ REFUSED = [
     ("a.toml", "a = " + "9" * 2000, "more than 1000 digits"),
     ("a.toml", "a = " + "[" * 100_000, "nested deeper than 64 levels"),
     ("a.toml", "a = " + "[" * 65 + "]" * 65, "content.a.*: the nesting is too deep"),
-    ("a.toml", "b = 1\n" + "a." * 200_000 + "a = 1", "line 2, column 1: a key of more than 64 parts"),
-    ("a.toml", "b = {" + '\'a\' . "\\"" .\t' * 200_000 + "a = 1}", "line 1, column 6: a key of more than 64 parts"),
-    ("a.toml", "[" + "a." * 1000 + "a]", "line 1, column 2: a key of more than 64 parts"),
+    ("a.toml", "b = 1\n" + "a." * 200_000 + "a = 1", "line 2, column 1: a key of more than 32 parts"),
+    ("a.toml", "b = {" + '\'a\' . "\\"" .\t' * 200_000 + "a = 1}", "line 1, column 6: a key of more than 32 parts"),
+    ("a.toml", "[" + "a." * 1000 + "a]", "line 1, column 2: a key of more than 32 parts"),
 ]
 
 
@@ -270,10 +270,10 @@ REFUSED = [
 def test_what_is_refused(tmp_path, monkeypatch, name, content, fault):
     monkeypatch.chdir(tmp_path)
     path = file(tmp_path, name, content)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match=fault) as caught:
         read_text(path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert str(caught.value).startswith(f"{path}: ") and "; " in str(caught.value) and len(str(caught.value)) < 600
     assert os.listdir(tmp_path) == [name]
 
@@ -286,16 +286,16 @@ def test_what_is_refused(tmp_path, monkeypatch, name, content, fault):
         "a" * 4_000_000,
         "a " * 2_000_000,
         "'.'." * 1_000_000,
-        ("a." * 63 + "=") * 30_000,
-        ("a  .  " * 63 + "=") * 10_000,
+        ("a." * 31 + "=") * 60_000,
+        ("a  .  " * 31 + "=") * 20_000,
         '"' + '\\"' * 2_000_000,
     ],
     ids=lambda content: content[:8],
 )
 def test_the_search_for_long_keys_takes_no_longer_than_the_text(tmp_path, content):
-    start = time.perf_counter()
+    start = time.process_time()
     text._LONG_KEY.search(content)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import DataError
-from spaic.IO.decoding import KEYS, MAPPINGS, MAX_DEPTH, decode, kind_of, refuse
-from spaic.IO.npy_header import TYPES, stored_type
-from spaic.IO.plain import brief, child
+from spaic.IO.files.decoding import KEYS, MAPPINGS, MAX_DEPTH, decode, kind_of, refuse
+from spaic.IO.files.npy_header import TYPES, stored_type
+from spaic.IO.files.plain import brief, child
 
 __all__ = ["decode", "encode"]
 

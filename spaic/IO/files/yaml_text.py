@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from spaic.errors import DataError, UnsupportedError
-from spaic.IO.plain import MAX_DIGITS, brief
+from spaic.IO.files.plain import MAX_DIGITS, brief
 
 _NULL = ("", "~", "null", "Null", "NULL")
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}

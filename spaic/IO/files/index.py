@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from spaic.errors import DataError
-from spaic.IO import plain
-from spaic.IO.npy_header import ArrayEntry, fault_in
+from spaic.IO.files import plain
+from spaic.IO.files.npy_header import ArrayEntry, fault_in
 
 MANIFEST = "manifest.json"
 VERSION = 1

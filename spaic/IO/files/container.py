@@ -2,7 +2,7 @@
 
 It is a ZIP file of ``manifest.json``, which has the data and an index of the arrays, and ``arrays/0.npy``,
 ``arrays/1.npy`` and so on, all stored without compression: ``unzip -p net.spaic manifest.json`` shows what is inside.
-The comment at its end is the SHA-256 of everything before. :mod:`spaic.IO.verified` says how it is read.
+The comment at its end is the SHA-256 of everything before. :mod:`spaic.IO.files.verified` says how it is read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from spaic.errors import DataError
-from spaic.IO import index, plain, zip_layout
-from spaic.IO.atomic import as_path, replacing
-from spaic.IO.npy_header import TYPES, ArrayEntry, npy_header, stored_type
-from spaic.IO.verified import BLOCK, COMMENT_LENGTH, MARK, opened
+from spaic.IO.files import index, plain, zip_layout
+from spaic.IO.files.atomic import as_path, replacing
+from spaic.IO.files.npy_header import TYPES, ArrayEntry, npy_header, stored_type
+from spaic.IO.files.verified import BLOCK, COMMENT_LENGTH, MARK, opened
 
 SUFFIX = ".spaic"
 
@@ -33,7 +33,7 @@ def write(path: str | os.PathLike[str], manifest: dict[str, Any], arrays: Mappin
     path : str or Path
         The file; ``.spaic`` is added to a name without a suffix. Its folder must be there.
     manifest : dict
-        Plain data as JSON has it, at most 4 MiB of text; :mod:`spaic.IO.codec` makes it out of what is not.
+        Plain data as JSON has it, at most 4 MiB of text; :mod:`spaic.IO.files.codec` makes it out of what is not.
     arrays : mapping of str to ndarray
         Truth values, whole numbers or floating-point numbers of up to 64 bits, of any shape and memory order.
     keep : int

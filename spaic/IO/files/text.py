@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from spaic.errors import DataError, SpaicError, UnsupportedError, nearest
-from spaic.IO import plain, yaml_text
-from spaic.IO.atomic import as_path, replacing
+from spaic.IO.files import plain, yaml_text
+from spaic.IO.files.atomic import as_path, replacing
 
 MAX_DEPTH = 64
 #: Bytes that a file may have.
 MAX_LENGTH = {".json": 4 << 20, ".toml": 4 << 20, ".yaml": 1 << 20, ".yml": 1 << 20}
 
-# A key of n parts costs Python's TOML reader n*n: find keys of more than 64.
-_LONG_KEY = re.compile(r"""(?<![\w\\.-])(?<!\.[ \t])(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""", re.ASCII)
+# A key of n parts costs Python's TOML reader n*n: find keys of more than 32.
+_LONG_KEY = re.compile(r"""(?<![\w\\.-])(?<!\.[ \t])(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""", re.ASCII)
 
 
 def read_text(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _read_toml(text: str, path: str) -> Any:
 
     long = _LONG_KEY.search(text)
     if long:
-        raise DataError(f"{path}: {plain.place(text, long.start())}: a key of more than 64 parts; shorten it")
+        raise DataError(f"{path}: {plain.place(text, long.start())}: a key of more than 32 parts; shorten it")
     try:
         tree = tomllib.loads(text)
     except RecursionError as error:

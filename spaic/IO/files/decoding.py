@@ -1,4 +1,4 @@
-"""The second half of :mod:`spaic.IO.codec`: from the tree back to the value, believing nothing."""
+"""The second half of :mod:`spaic.IO.files.codec`: from the tree back to the value, believing nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from spaic.errors import DataError, nearest
-from spaic.IO.npy_header import stored_type
-from spaic.IO.plain import brief, child
+from spaic.IO.files.npy_header import stored_type
+from spaic.IO.files.plain import brief, child
 
-#: Levels of nesting; each takes up to three in the tree, of which :mod:`spaic.IO.plain` allows 256.
+#: Levels of nesting; each takes up to three in the tree, of which :mod:`spaic.IO.files.plain` allows 256.
 MAX_DEPTH = 64
 #: The kinds of mappings and their tags.
 MAPPINGS: dict[type, str] = {dict: "$dict", OrderedDict: "$ordered", Counter: "$counter"}
@@ -45,7 +45,7 @@ def kind_of(value: object) -> str:
 
 
 def decode(tree: Any, arrays: Mapping[str, np.ndarray], path: str = "") -> Any:
-    """The value that :func:`~spaic.IO.codec.encode` made `tree` of; it holds the arrays themselves, not copies.
+    """The value that :func:`~spaic.IO.files.codec.encode` made `tree` of; it holds the arrays themselves, not copies.
 
     Parameters
     ----------

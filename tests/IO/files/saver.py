@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIZES = (0, 10, 1_000, 30_000, 300_000)
 
 
 def load_container() -> Any:
-    """:mod:`spaic.IO.container` without the packages around it, whose import would load torch."""
+    """:mod:`spaic.IO.files.container` without the packages around it, whose import would load torch."""
     import importlib
 
     for name in ("spaic", "spaic.IO"):
         package = types.ModuleType(name)
         package.__path__ = [str(ROOT / name.replace(".", "/"))]
         sys.modules[name] = package
-    return importlib.import_module("spaic.IO.container")
+    return importlib.import_module("spaic.IO.files.container")
 
 
 def content(serial: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -49,9 +49,9 @@ def loop(container: Any, path: str, keep: int, first: int) -> None:
     serial = first
     while True:
         manifest, arrays = content(serial)
-        print("start", serial, flush=True)
+        print(f"start {serial}\n", end="", flush=True)  # in one piece, also where output is not buffered
         container.write(path, manifest, arrays, keep)
-        print("done", serial, flush=True)
+        print(f"done {serial}\n", end="", flush=True)
         serial += 1
 
 

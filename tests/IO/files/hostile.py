@@ -1,4 +1,4 @@
-"""Files that somebody who knows the format could make: whole, with the right SHA-256, and not written by spaic."""
+"""Files that are damaged, and files that somebody who knows the format could make: with the right SHA-256, but not by spaic."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spaic.IO import zip_layout
-from spaic.IO.npy_header import npy_header
+from spaic.IO.files import zip_layout
+from spaic.IO.files.npy_header import npy_header
 
 MARK = b"sha256:"
 EVIL = "evil-was-here"  # the file that a pickle would make
@@ -194,10 +193,21 @@ FILES: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
-def make(folder: Path) -> list[Path]:
-    """Write all of them into `folder`."""
-    paths = []
-    for number, build in enumerate(FILES.values()):
-        paths.append(folder / f"{number}.spaic")
-        paths[-1].write_bytes(build())
-    return paths
+def corrupted(content: bytes, rng: np.random.Generator) -> bytes:
+    """`content` with one kind of damage."""
+    data, kind = bytearray(content), rng.integers(6)
+    at, length = int(rng.integers(len(data))), int(rng.integers(1, 65))
+    if kind == 0:
+        data[at] ^= 1 << int(rng.integers(8))
+    elif kind == 1:
+        del data[at:]
+    elif kind == 2:
+        other = int(rng.integers(len(data)))
+        data[at : at + length], data[other : other + length] = data[other : other + length], data[at : at + length]
+    elif kind == 3:
+        data[at:at] = rng.bytes(length)
+    elif kind == 4:
+        del data[at : at + length]
+    else:
+        data[at : at + length] = bytes(len(data[at : at + length]))
+    return bytes(data)
