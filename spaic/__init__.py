@@ -20,12 +20,14 @@ from spaic.errors import (
 )
 from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
 from spaic.Learning.callbacks import Callback, EarlyStopping
+from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
 from spaic.Learning.optimizer import (
     ASGD,
     SGD,
     Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
     Adamax,
@@ -63,6 +65,8 @@ from spaic.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "Adafactor",
+    "History",
     "save",
     "load",
     "EarlyStopping",

@@ -99,9 +99,11 @@ class Learner(Optimized):
         return replace(graph, nodes=nodes, links=links)
 
     def settle(self, left: Element, members: tuple[Element, ...]) -> None:
-        if self._declared is None:
+        own = None if self.parent is None else nearest_optimizer(self.parent, self._label)
+        if self._declared is None and own is None:
             self._declared = nearest_optimizer(left, self._label)
-        if not self.trainable or any(part is left for part in self.trainable):
+        stood_for_all = not self.trainable and self.parent is None  # inside an assembly that has come along it means that one
+        if stood_for_all or any(part is left for part in self.trainable):
             self.trainable = (*(part for part in self.trainable if part is not left), *members)
 
     # --- the ready loop

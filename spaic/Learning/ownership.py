@@ -73,10 +73,28 @@ def trained_by(learner: Learner, rivals: Sequence[Learner], graph: Graph) -> dic
 
 
 def nearest(element: Element, learners: Iterable[Learner]) -> list[Learner]:
-    """The learners that name an element most closely: in their list, or else by the innermost assembly around it."""
-    steps = {learner: learner.distance(element) for learner in sorted(learners, key=lambda one: one.path)}
-    reached = [number for number in steps.values() if number is not None]
-    return [learner for learner, number in steps.items() if reached and number == min(reached)]
+    """The learners that name an element most closely: in their list, or else by the innermost assembly around it.
+
+    Of two that name the same assembly the one that is itself further inside, around the element, comes first.
+    """
+    around = _around(element)
+    steps = {learner: (learner.distance(element), _steps_out(learner, around)) for learner in sorted(learners, key=lambda one: one.path)}
+    reached = [(number, out) for number, out in steps.values() if number is not None]
+    return [learner for learner, found in steps.items() if reached and found == min(reached)]
+
+
+def _around(element: Element) -> list[Element]:
+    """The assemblies around an element, innermost first."""
+    found, above = [], element.parent
+    while above is not None:
+        found.append(above)
+        above = above.parent
+    return found
+
+
+def _steps_out(learner: Learner, around: list[Element]) -> int:
+    """How far out the learner is, counted over the assemblies around an element; furthest if it is in none of them."""
+    return next((i for i, assembly in enumerate(around) if assembly is learner.parent), len(around))
 
 
 def _why_nothing(learner: Learner, among: Sequence[Element], closest: dict[Element, list[Learner]]) -> str:

@@ -116,6 +116,8 @@ class Assembly(Container):
         The copy has no members in common with the original. It starts with the weights that the original has now.
         """
         copied: E = copies([assembly])[0]
+        if assembly._top is not self._top:
+            _settle([copied], assembly._top)
         self.add_assembly(name, copied)
         self._demand_no_strays(f"a copy of {assembly!r}")
         return copied
@@ -176,8 +178,7 @@ class Assembly(Container):
             raise NetworkError(f"{self._label()}: {other!r} cannot be merged into it; give another assembly, not one around it")
         names = [n for n, m in other._members.items() if isinstance(m, Element)]
         made = dict(zip(names, copies([other._members[n] for n in names]), strict=True))
-        for element in made.values():
-            element.settle(other, tuple(e for e in made.values() if e.kind not in ("learner", "monitor")))
+        _settle(list(made.values()), other)
         for name, element in made.items():
             setattr(self, self._free_name(name), element)
         self._demand_no_strays(f"a copy of {other!r}")
@@ -219,7 +220,9 @@ class Assembly(Container):
         between = [e for e in between if not any(e.parent is b for b in between)]  # a projection brings its own connections
         made = self._sibling(name)
         originals = [*chosen, *(between if with_connection else ())]
-        for original, copied in zip(originals, copies(originals), strict=True):
+        copied_ones = copies(originals)
+        _settle(copied_ones, self)
+        for original, copied in zip(originals, copied_ones, strict=True):
             setattr(made, made._free_name(str(original.name)), copied)
         inside = {id(made), *map(id, made.everything())}
         _remove(made, {}, lambda part: id(part) not in inside)
@@ -279,6 +282,14 @@ class Assembly(Container):
                 element.redirect(lambda part, c=connection, p=projection: p if part is c else part)
             holder._release(own)
             setattr(holder, own, projection)
+
+
+def _settle(made: list[Any], left: Container) -> None:
+    """Tell copies that they have left a container, and what of it has come along."""
+    members = tuple(e for e in made if e.kind not in ("learner", "monitor"))
+    for element in made:
+        for one in (element, *(element.everything() if isinstance(element, Container) else ())):
+            one.settle(left, members)
 
 
 def _remove(top: Container, gone: dict[int, Element], is_lost: Callable[[Element], bool] = lambda part: False) -> list[str]:

@@ -203,6 +203,10 @@ class Simulation:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "state": None, "streams": {}}  # a copy has not run yet
 
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+        self.paths = {id(element): path for path, element in self.elements.items()}  # other objects than those of the original
+
     def run(
         self, duration: float, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation], is_training: bool = True
     ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -203,6 +205,28 @@ class TestCopyMergeSelect:
         assert torch.equal(net.state_dict()["link1_1.weight"], other.state_dict()["link1.weight"])
         assert len(net.learner.parameters()) == len(net.learner_1.parameters()) == 2
         assert not {id(p) for p in net.learner.parameters()} & {id(p) for p in net.learner_1.parameters()}
+
+    def test_a_learner_inside_keeps_the_optimizer_of_the_network_it_came_from(self):
+        other = small()
+        other.box = spaic.Assembly()
+        other.box.cells = spaic.NeuronGroup(2, model="lif")
+        other.box.wire = spaic.Connection(other.layer2, other.box.cells)
+        other.box.own = spaic.STBP(alpha=0.5)
+        net = spaic.Network()
+        net.merge_assembly(other)
+        net.build()
+        assert net.box.own.optimizer.param_groups[0]["lr"] == 0.1 and len(net.box.own.parameters()) == 1
+        part = other.select_assembly([other.layer2, other.box])
+        part.build()
+        assert part.box.own.optimizer.param_groups[0]["lr"] == 0.1
+
+    def test_a_deep_copy_can_be_edited(self):
+        net = trained(small())
+        twin = copy.deepcopy(net)
+        twin.layer3 = spaic.NeuronGroup(2, model="lif")
+        twin.build()
+        assert all(torch.equal(twin.state_dict()[k], v) for k, v in net.state_dict().items())
+        assert not {id(p) for p in twin.parameters()} & {id(p) for p in net.parameters()}
 
     def test_selection_can_be_run_and_leaves_the_original_alone(self):
         net = trained(small())

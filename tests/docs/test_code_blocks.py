@@ -20,7 +20,8 @@ import torch
 from spaic import cli, registry
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README_cn.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README_cn.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CHINESE = [page for page in PAGES if page.stem.endswith("_cn")]
 LANGUAGES = {"python", "text", "bash", "math"}
 
 
@@ -125,6 +126,12 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_both_readmes_have_the_same_code():
-    english, chinese = ([(b.language, b.code) for b in blocks(page)] for page in PAGES[:2])
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+def test_both_languages_have_the_same_code(page):
+    english, chinese = ([(b.language, b.code) for b in blocks(p)] for p in (page.with_name(page.name.replace("_cn", "")), page))
     assert english == chinese
+
+
+def test_every_tutorial_is_there_in_both_languages():
+    tutorials = {page.stem for page in PAGES if page.parent.name == "tutorials"}
+    assert tutorials == {name + suffix for name in ("first_network", "editing", "training", "from_spaic") for suffix in ("", "_cn")}

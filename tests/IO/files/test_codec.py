@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from tests.IO.files.test_container import NUMBERS
 
 from spaic.errors import DataError
 from spaic.IO.files import container
 from spaic.IO.files.codec import decode, encode
+from tests.IO.files.test_container import NUMBERS
 
 Pair = namedtuple("Pair", "a b")
 Colour = IntEnum("Colour", "red green")
