@@ -14,10 +14,21 @@ from spaic.Graph.nodes import Input, Node, Output, Population
 
 @dataclass(frozen=True)
 class Probe:
-    """A variable to record: `reads` is its path, `every` the number of steps from one sample to the next."""
+    """A variable to record.
+
+    Attributes
+    ----------
+    reads : str
+        Its path.
+    every : int
+        Number of steps from one sample to the next.
+    gradient : bool
+        Whether the gradient with respect to it is wanted too, as ``<path>.gradient``: one entry per step, None before a backward pass.
+    """
 
     reads: str
     every: int = 1
+    gradient: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,3 +35,15 @@ class Stream(ABC):
 
         Spiking streams give bytes (uint8 0/1), others floats. Steps beyond the encoded window are 0.
         """
+
+
+class Later(Stream):
+    """A stream whose first step is a later one of the simulation."""
+
+    def __init__(self, stream: Stream, first_step: int) -> None:
+        self.stream, self.first_step = stream, first_step
+        self.batch, self.shape = stream.batch, stream.shape
+        self.is_spiking, self.is_constant = stream.is_spiking, stream.is_constant
+
+    def chunk(self, start: int, stop: int) -> Any:
+        return self.stream.chunk(start - self.first_step, stop - self.first_step)

@@ -17,9 +17,9 @@ from spaic.IO.rebuilding import rebuild
 from spaic.Learning.learner import Learner
 from spaic.Learning.progress import Progress
 from spaic.Network.container import Container
+from spaic.Network.learned import Learned
 from spaic.Network.network import Network
 from spaic.Network.node import Encoder, Generator
-from spaic.Network.simulation import Learned
 from spaic.Network.weights import Mismatch, load_weights
 from spaic.version import VERSION
 

@@ -171,7 +171,9 @@ def _assembly(assembly: Assembly, models: dict[str, Tree]) -> Tree:
 
 def _monitor(monitor: Monitor, models: dict[str, Tree]) -> Tree:
     options = {"var_name": monitor.var_name, "index": "full" if monitor.index is None else monitor.index, "dt": monitor.interval}
-    return {"kind": "monitor", "class": type(monitor).__name__, "target": monitor.target.path, **write(options, monitor.path)}
+    kept = {k: v for k, v in monitor.options.items() if v not in (None, False)}
+    kept |= {"file": str(kept["file"])} if "file" in kept else {}
+    return {"kind": "monitor", "class": type(monitor).__name__, "target": monitor.target.path, **write({**options, **kept}, monitor.path)}
 
 
 def _learner(learner: Learner, models: dict[str, Tree]) -> Tree:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from spaic.Monitor.needs import sample_shape
 from spaic.Monitor.series import SpikeTrains
-from spaic.Network.simulation import Plan
+from spaic.Network.plan import Plan
 
 
 def facts(monitor: Any, plan: Plan) -> dict[str, Any]:
@@ -32,8 +31,3 @@ def facts(monitor: Any, plan: Plan) -> dict[str, Any]:
         "shape": np.array(shape, np.int64),
         **{k: v for k, v in optional.items() if v is not None},
     }
-
-
-def version() -> str:
-    """That of the package, which is above this layer."""
-    return str(getattr(sys.modules.get("spaic"), "__version__", ""))

@@ -12,17 +12,20 @@ import numpy as np
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, StateError
 from spaic.Graph.graph import Graph, Probe
+from spaic.Graph.nodes import Population
 from spaic.Monitor.choice import check_choice, chosen
 from spaic.Monitor.disk import DiskStore
 from spaic.Monitor.earlier import EarlierRuns
-from spaic.Monitor.facts import facts, version
+from spaic.Monitor.facts import facts
 from spaic.Monitor.file import Layout
+from spaic.Monitor.gradients import Gradients
 from spaic.Monitor.limits import Demand, check_disk, check_memory, check_own, parse_size
 from spaic.Monitor.memory import MemoryStore
 from spaic.Monitor.needs import Need, are_spikes, sample_shape
 from spaic.Monitor.series import Series
 from spaic.Network.element import Annotation, Element
-from spaic.Network.simulation import Plan, Run
+from spaic.Network.plan import Plan, Run
+from spaic.version import VERSION
 
 
 class Monitor(Annotation, Series):
@@ -40,6 +43,8 @@ class Monitor(Annotation, Series):
         Time between samples in ms, a whole number of steps; every step by default.
     name : str, optional
         Name where it is not assigned to an attribute.
+    get_grad : bool
+        Whether to keep the gradient of the loss with respect to a variable of a group too, for `grads`.
     nbatch : bool or int
         How many earlier runs to keep for `nbatch_values`: True for all, False for none.
     file : str or path-like, optional
@@ -63,8 +68,9 @@ class Monitor(Annotation, Series):
         index: Any = "full",
         dt: float | None = None,
         name: str | None = None,
-        *,
+        get_grad: bool = False,
         nbatch: bool | int = False,
+        *,
         file: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         memory_limit: int | str | None = None,
@@ -76,7 +82,9 @@ class Monitor(Annotation, Series):
         self.target, self.var_name, self.interval = target, var_name, dt
         self.index = chosen(index)
         self.is_on = True
-        self._options = {"nbatch": nbatch, "file": file, "overwrite": overwrite, "memory_limit": memory_limit}
+        self.get_grad = bool(get_grad)
+        self._gradients = Gradients()
+        self._options = {"get_grad": self.get_grad, "nbatch": nbatch, "file": file, "overwrite": overwrite, "memory_limit": memory_limit}
         self._earlier = EarlierRuns(nbatch, kind)
         self._limit = None if memory_limit is None else parse_size(memory_limit, f"{kind}: memory_limit")
         self._store: MemoryStore | DiskStore = MemoryStore() if file is None else _disk(file, overwrite, kind)
@@ -95,7 +103,7 @@ class Monitor(Annotation, Series):
 
     @property
     def options(self) -> dict[str, Any]:
-        """How it keeps what it records, as it was given: nbatch, file, overwrite and memory_limit."""
+        """How it keeps what it records, as it was given: get_grad, nbatch, file, overwrite and memory_limit."""
         return dict(self._options)
 
     def annotate(self, graph: Graph) -> Graph:
@@ -104,7 +112,10 @@ class Monitor(Annotation, Series):
         common = gcd(every, *(p.every for p in graph.probes if p.reads == self.reads))
         if self.index is not None:
             check_choice(self.index, self.target, self.var_name, self.path)
-        return replace(graph, probes=(*others, Probe(self.reads, common)))
+        if self.get_grad and not isinstance(graph.by_name.get(self.target.path), Population):
+            raise DeclarationError(f"{self.path}: get_grad is for variables of a neuron group; a weight has its gradient in parameter.grad")
+        wanted = self.get_grad or any(p.gradient for p in graph.probes if p.reads == self.reads)
+        return replace(graph, probes=(*others, Probe(self.reads, common, wanted)))
 
     # --- a run
 
@@ -139,6 +150,8 @@ class Monitor(Annotation, Series):
         if not is_continued:
             self._like = None
         self._has_batch = sample_shape(plan.graph, self.reads)[1]
+        if not is_continued:
+            self._gradients.clear()
         self._store.begin(is_continued, plan.samples(self._every(plan.clock)) if self.is_on else 0)
 
     def observe(self, run: Run) -> None:
@@ -148,12 +161,14 @@ class Monitor(Annotation, Series):
         steps = run.sample_steps(self.reads)
         chosen = steps % self._every(run.plan.clock) == 0
         record = run.recordings[self.reads]
+        if self.get_grad:
+            self._gradients.add(run.recordings.get(f"{self.reads}.gradient", []), self._recorded_steps(run))
         record, steps = (record, steps) if chosen.all() else (record[np.flatnonzero(chosen)], steps[chosen])
         if hasattr(record, "new_empty") and (self._like is None or not self._like.is_floating_point()):
             self._like = record.detach().new_empty(0)
         if isinstance(store, DiskStore) and store.file is None:
             parts = {m.path: (other, m._layout(run)) for m, other in _sharing(run.plan, store)}
-            store.make(parts, {"spaic": version()})
+            store.make(parts, {"spaic": VERSION})
         store.append(steps, self._selected(record))
 
     def clear(self) -> None:
@@ -181,6 +196,13 @@ class Monitor(Annotation, Series):
         return self.values if self._like is None else self._like.new_tensor(self._samples()).movedim(0, -1)
 
     @property
+    def grads(self) -> np.ndarray:
+        """Gradient of the loss with respect to the recorded variable, as `values`, after ``loss.backward()``."""
+        return np.moveaxis(self._selected(self._gradients.stacked(self.path)), 0, -1)
+
+    grad = grads
+
+    @property
     def nbatch_values(self) -> np.ndarray:
         """Values of the earlier runs that are kept and of the present one: ``[runs, *shape, samples, batch]``."""
         samples = self._all_runs()[0]
@@ -205,6 +227,11 @@ class Monitor(Annotation, Series):
         if self.index is not None:
             record = record.reshape(*record.shape[:2], prod(record.shape[2:]))[:, :, self.index]
         return record.cpu().numpy() if hasattr(record, "cpu") else np.asarray(record)
+
+    def _recorded_steps(self, run: Run) -> np.ndarray:
+        """Which steps of a piece it records, counted from the first one of the piece."""
+        done = np.arange(run.first_step + 1, run.first_step + run.steps + 1)
+        return np.flatnonzero(done % self._every(run.plan.clock) == 0)
 
     def _need(self, plan: Plan) -> Need:
         shape, has_batch = sample_shape(plan.graph, self.reads)

@@ -12,7 +12,8 @@ from spaic.Graph.graph import Graph
 from spaic.Network import context
 
 if TYPE_CHECKING:
-    from spaic.Network.simulation import Plan, Run, Simulation
+    from spaic.Network.plan import Plan, Run
+    from spaic.Network.simulation import Simulation
 
 
 class Attachment:

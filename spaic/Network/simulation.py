@@ -3,114 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 
-from spaic.clock import Clock
 from spaic.errors import InputError, NumericalError, StateError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
-from spaic.Graph.stream import Stream
+from spaic.Graph.stream import Later, Stream
 from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
+from spaic.Network.learned import Learned
 from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.Network.plan import Plan, Run
 from spaic.seeds import Key
 
 #: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.
 _PIECE = 1 << 20
 #: Steps of a piece: few enough that arrays over time, not objects, take the memory; enough to share out what each piece costs.
 _FEWEST, _MOST = 64, 4096
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is going to be, for those who watch.
-
-    Attributes
-    ----------
-    graph : Graph
-        What runs.
-    first_step, steps : int
-        Steps done before it, and those to do.
-    batch : int
-        Number of samples.
-    dtype : str
-        Number type of states and weights.
-    watchers : tuple of Annotation
-        All who watch it.
-    """
-
-    graph: Graph
-    first_step: int
-    steps: int
-    batch: int
-    dtype: str
-    watchers: tuple[Annotation, ...]
-
-    @property
-    def clock(self) -> Clock:
-        """Time grid."""
-        return self.graph.clock
-
-    def samples(self, every: int) -> int:
-        """Number of steps that are a multiple of `every`."""
-        return (self.first_step + self.steps) // every - self.first_step // every
-
-
-@dataclass(frozen=True)
-class Run:
-    """One piece of a run, for those who watch.
-
-    Attributes
-    ----------
-    plan : Plan
-        The whole run.
-    recordings : dict of str to array
-        Path of a variable -> ``[samples, batch, *shape]``.
-    first_step, steps : int
-        Steps done before this piece, and those in it.
-    """
-
-    plan: Plan
-    recordings: Recordings
-    first_step: int
-    steps: int
-
-    def sample_steps(self, path: str) -> np.ndarray:
-        """Number of steps done at each recorded sample of a variable."""
-        done = np.arange(self.first_step + 1, self.first_step + self.steps + 1)
-        return done[done % self.plan.graph.sampling()[path] == 0]
-
-
-class _Later(Stream):
-    """A stream whose first step is a later one of the simulation."""
-
-    def __init__(self, stream: Stream, first_step: int) -> None:
-        self.stream, self.first_step = stream, first_step
-        self.batch, self.shape = stream.batch, stream.shape
-        self.is_spiking, self.is_constant = stream.is_spiking, stream.is_constant
-
-    def chunk(self, start: int, stop: int) -> Any:
-        return self.stream.chunk(start - self.first_step, stop - self.first_step)
-
-
-@dataclass
-class Learned:
-    """What an element has learned in a build that it is leaving.
-
-    Attributes
-    ----------
-    origin : int
-        Number of the build.
-    values : dict of str to ndarray
-        Name of a parameter -> value.
-    """
-
-    origin: int
-    values: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 _numbers = count()
@@ -255,7 +168,7 @@ class Simulation:
         """The stream of a node whose data may have been given in the middle of a run."""
         start = self.starts[node.path]
         stream = self._encode(node, state.batch, self.lengths[node.path], state.run, start)
-        return _Later(stream, start) if start else stream
+        return Later(stream, start) if start else stream
 
     def snapshot(self) -> dict[str, Any]:
         """All that the next run depends on besides weights, as plain data and arrays."""
@@ -362,7 +275,7 @@ class Simulation:
                     population.model.parameter(name).check(self.backend.as_numpy(tensors[path]), path)
 
     def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
-        seen = {k: v for k, v in after.arrays.items() if not k.endswith(".history")} | recordings
+        seen = {k: v for k, v in {**after.arrays, **recordings}.items() if not k.endswith((".history", ".gradient"))}
         bad = [path for path, value in seen.items() if not self.backend.is_finite(value)]
         if bad:
             raise self._diagnosis(bad[0], before, steps)

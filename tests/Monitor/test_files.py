@@ -185,7 +185,7 @@ class TestNothingIsLostUnasked:
 class TestOptions:
     def test_they_can_be_read_but_not_changed(self, tmp_path):
         monitor = spaic.StateMonitor(layered().hidden, "V", file=tmp_path / "rec.h5", overwrite=True)
-        assert monitor.options == {"nbatch": False, "file": tmp_path / "rec.h5", "overwrite": True, "memory_limit": None}
+        assert monitor.options == {"get_grad": False, "nbatch": False, "file": tmp_path / "rec.h5", "overwrite": True, "memory_limit": None}
         for name in ("file", "nbatch", "memory_limit", "overwrite"):
             with pytest.raises(spaic.DeclarationError, match=f"it has no attribute '{name}'; give parameters when it is made"):
                 setattr(monitor, name, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,6 +48,7 @@ class TorchProgram(Program):
         self.elements = {p.name: population_element(graph, p) for p in graph.populations}
         self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
         self.probed = frozenset(graph.sampling())
+        self.differentiated = frozenset(p.reads for p in graph.probes if p.gradient)
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -92,6 +94,7 @@ class _Run:
     def __init__(self, program: TorchProgram, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> None:
         self.program, self.parameters, self.start, self.steps, self.batch = program, parameters, state.step, steps, state.batch
         self.number, self.state = state.run, state
+        self.gradients: dict[str, list[Tensor | None]] = {path: [None] * steps for path in program.differentiated}
         self.owned = by_owner(parameters)
         self.arrays: dict[str, Tensor] = dict(state.arrays)
         history = {k.removesuffix(".history"): v for k, v in self.arrays.items() if k.endswith(".history")}
@@ -128,7 +131,8 @@ class _Run:
         for path in [p for p in self.arrays if p.endswith(".history")]:
             self.arrays[path] = self.signals.last(path.removesuffix(".history"), len(self.arrays[path])).to(self.program.dtype)
         every = self.program.graph.sampling()
-        recordings = {path: self._sampled(path, every[path]) for path in sorted(self.program.probed)}
+        recordings: Recordings = {path: self._sampled(path, every[path]) for path in sorted(self.program.probed)}
+        recordings |= {f"{path}.gradient": found for path, found in self.gradients.items()}
         return replace(self.state, step=self.start + self.steps, arrays=self.arrays), recordings
 
     def _sampled(self, path: str, every: int) -> Tensor:
@@ -187,6 +191,8 @@ class Loop:
         self.element, self.tape, self.run = element, tape, run
         self.states = {s: run.arrays[f"{element.path}.{s}"] for s in element.step.states}
         self.kept: dict[str, list[Any]] = {v: [] for v in element.tape.outputs if v in element.wanted}
+        paths = {v: f"{element.path}.{v}" for v in self.kept}
+        self.gradients = {v: run.gradients[path] for v, path in paths.items() if path in run.gradients}
         self.reads_time = "t" in tape.reads
         self.normals = self._normals()
 
@@ -201,6 +207,9 @@ class Loop:
         self.states = {s: result[s] for s in self.states}
         for name, samples in self.kept.items():
             samples.append(result[name])
+        for name, gradients in self.gradients.items():
+            if isinstance(result[name], Tensor) and result[name].requires_grad:
+                result[name].register_hook(partial(gradients.__setitem__, n))
         return result
 
     def finish(self) -> None:
