@@ -49,7 +49,7 @@ def _title(text: str) -> str:
 def _nodes(graph: Graph) -> list[str]:
     lines: list[str] = []
     shown: set[str] = set()
-    for node in graph.nodes:
+    for node in _by_assembly(graph):
         *above, name = node.name.split(".")
         for depth in range(len(above)):
             assembly = ".".join(above[: depth + 1])
@@ -58,6 +58,16 @@ def _nodes(graph: Graph) -> list[str]:
                 lines.append(f"{'  ' * (depth + 1)}{above[depth]}/")
         lines.append(f"{'  ' * (len(above) + 1)}{name:<16} {_describe(node)}")
     return lines
+
+
+def _by_assembly(graph: Graph) -> list[Input | Population | Output]:
+    """Nodes in their order, those of an assembly together where its first one stands."""
+    first: dict[str, int] = {}
+    for i, node in enumerate(graph.nodes):
+        parts = node.name.split(".")
+        for depth in range(1, len(parts) + 1):
+            first.setdefault(".".join(parts[:depth]), i)
+    return sorted(graph.nodes, key=lambda n: [first[".".join(n.name.split(".")[: d + 1])] for d in range(n.name.count(".") + 1)])
 
 
 def _describe(node: Input | Population | Output) -> str:

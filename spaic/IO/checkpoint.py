@@ -26,8 +26,8 @@ from spaic.version import VERSION
 #: What a file holds is called by this name; another number means another layout.
 KIND, LAYOUT = "spaic checkpoint", 1
 
-#: Files that hold the declaration alone, as text.
-TEXTS = (".json", ".yaml", ".yml")
+#: What the files are called, and those that hold the declaration alone, as text.
+SUFFIX, TEXTS = ".spaic", (".json", ".yaml", ".yml")
 
 
 def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, state: bool = True) -> Path:
@@ -58,7 +58,8 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     DataError
         If the file cannot be written; an earlier one is left as it was.
     """
-    if Path(path).suffix.lower() in TEXTS:
+    path = with_suffix(path)
+    if path.suffix.lower() in TEXTS:
         return text.write_text(path, {"kind": "spaic network", "layout": LAYOUT, **_listed(describe(net))})
     if net._simulation is not None:
         net._built()
@@ -79,6 +80,23 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     return _write(path, tree, keep)
 
 
+def with_suffix(path: str | Path) -> Path:
+    """`path` with the suffix ``.spaic`` if it has none; another one than those of the formats is refused.
+
+    Examples
+    --------
+    >>> with_suffix("lr0.1").name
+    'lr0.1.spaic'
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind == SUFFIX or kind in TEXTS:
+        return path
+    if kind and not kind[1:].isdigit():
+        raise DataError(f"{path}: {path.suffix!r} is no format of networks; use {SUFFIX}, {', '.join(TEXTS)}, or no suffix")
+    return path.with_name(path.name + SUFFIX)
+
+
 def load(path: str | Path, device: str | None = None) -> Network:
     """The network that a file holds, ready to run or to train on.
 
@@ -94,7 +112,8 @@ def load(path: str | Path, device: str | None = None) -> Network:
     DataError
         If the file is missing, damaged, or not of this kind.
     """
-    if Path(path).suffix.lower() in TEXTS:
+    path = with_suffix(path)
+    if path.suffix.lower() in TEXTS:
         tree = text.read_text(path)
         if tree.get("kind") != "spaic network":
             raise DataError(f"{path}: it does not describe a network ('kind' is {tree.get('kind')!r}); give a file of net.save")
@@ -112,7 +131,7 @@ def load(path: str | Path, device: str | None = None) -> Network:
 
 def load_into(net: Network, path: str | Path, strict: bool = True) -> Mismatch:
     """Take over weights, learners and states from a file; see :meth:`spaic.Network.load`."""
-    tree = read(path)
+    tree = read(with_suffix(path))
     mismatch = load_weights(net._built().store, tree["weights"], strict, str(path))
     if not mismatch:
         _take_over(net, tree, path)
@@ -131,7 +150,7 @@ def weights(net: Network) -> dict[str, np.ndarray]:
 def save_weights(state: Mapping[str, Any], path: str | Path) -> Path:
     """Write a state_dict to a file."""
     plain = {k: v.detach().cpu().numpy() if hasattr(v, "detach") else np.asarray(v) for k, v in state.items()}
-    return _write(path, {"kind": KIND, "layout": LAYOUT, "made with": _versions(), "weights": plain}, 1)
+    return _write(with_suffix(path), {"kind": KIND, "layout": LAYOUT, "made with": _versions(), "weights": plain}, 1)
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -141,7 +160,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
             f"{path}: it is a file of torch.save, which holds Python code; load it yourself with "
             "torch.load(path, weights_only=True) and give the state_dict to net.load_state_dict"
         )
-    return dict(read(path, is_whole=False)["weights"])
+    return dict(read(with_suffix(path), is_whole=False)["weights"])
 
 
 def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from spaic.IO.declarations import write
 from spaic.Learning.learner import Learner
 from spaic.Learning.optimizer import Optimizer
 from spaic.Monitor.monitor import Monitor
+from spaic.Monitor.spike_monitor import SpikeMonitor
+from spaic.Monitor.state_monitor import StateMonitor
 from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.container import Container
@@ -170,6 +172,10 @@ def _assembly(assembly: Assembly, models: dict[str, Tree]) -> Tree:
 
 
 def _monitor(monitor: Monitor, models: dict[str, Tree]) -> Tree:
+    if type(monitor) not in (StateMonitor, SpikeMonitor):
+        raise UnsupportedError(
+            f"{monitor.path}: a {type(monitor).__name__} is a class of your own, which a file cannot hold; remove it first"
+        )
     options = {"var_name": monitor.var_name, "index": "full" if monitor.index is None else monitor.index, "dt": monitor.interval}
     kept = {k: v for k, v in monitor.options.items() if v not in (None, False)}
     kept |= {"file": str(kept["file"])} if "file" in kept else {}

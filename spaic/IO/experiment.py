@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,11 @@ def train(path: str | Path, resume: bool = False, progress: bool = True) -> tupl
         _refuse_start(path, saved, resume)
     if config.get("threads") is not None:
         torch.set_num_threads(_number(config["threads"], path, "threads"))
-    net = load(saved.path) if resume and saved is not None else _network(config, path)
     train_data, test_data = _data(_part(config, "data", path), path)
+    net = load(saved.path) if resume and saved is not None else _network(config, path, train_data)
     stop = training.get("early_stop")
+    if isinstance(stop, Mapping):
+        _check(stop, ("monitor", "patience", "min_delta", "restore_best"), path, "training.early_stop.")
     history = net.fit(
         train_data,
         _number(training.get("epochs", 1), path, "training.epochs"),
@@ -77,37 +80,42 @@ def train(path: str | Path, resume: bool = False, progress: bool = True) -> tupl
     return net, history
 
 
-def _network(config: Mapping[str, Any], path: Path) -> Network:
+def _network(config: Mapping[str, Any], path: Path, data: Dataloader) -> Network:
     """A description in the file, a file with one, a checkpoint to start from, or a network of the Library with its options."""
     given = config.get("network")
     if isinstance(given, str) and Path(given).suffix:
         net = load(path.parent / given)
     elif isinstance(given, str) or (isinstance(given, Mapping) and "name" in given and "elements" not in given):
-        net = _of_library(given, path)
+        net = _of_library(given, path, data)
     elif isinstance(given, Mapping):
         net = rebuild(parsed(given))
     else:
         raise DataError(f"{path}: network is {given!r}; give a file, the name of a network of spaic.Library, or a description")
     backend = dict(_part(config, "backend", path))
+    _check(backend, ("name", "device", "dt", "dtype"), path, "backend.")
     if backend:
         net.set_backend(backend.pop("name", "torch"), **backend)
     if config.get("optimizer") is not None:
         options = dict(_part(config, "optimizer", path))
+        if "name" not in options:
+            raise DataError(f"{path}: optimizer.name is missing; name one, such as Adam")
         for old in [n for n, m in net._members.items() if type(m).__name__ == "Optimizer"]:
             delattr(net, old)
         setattr(net, "optim", optimizer_named(**options))  # noqa: B010  an attachment, not an attribute
     return net
 
 
-def _of_library(given: Any, path: Path) -> Network:
+def _of_library(given: Any, path: Path, data: Dataloader) -> Network:
     options = {"name": given} if isinstance(given, str) else dict(given)
     name = options.pop("name")
     known = {n: getattr(networks, n) for n in networks.__all__}
     reject_unknown(f"{path}: network", [name], known, "network of the Library")
+    if "data" in inspect.signature(known[name].__init__).parameters:
+        options.setdefault("data", data)  # it takes the size of its input from them
     try:
         made: Network = known[name](**options)
-    except TypeError as error:
-        raise DataError(f"{path}: network {name} does not take {options} ({error}); correct them") from None
+    except (SpaicError, TypeError) as error:
+        raise DataError(f"{path}: network: {error}") from None
     return made
 
 
@@ -123,10 +131,12 @@ def _data(data: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
     size = _number(data.get("batch_size", 100), path, "data.batch_size")
     try:
         train_set = known[str(name)](is_train=True, **options)
-        test_set = known[str(name)](is_train=False, **options) if data.get("test", True) else None
+        test_set = known[str(name)](is_train=False, **options) if _flag(data, "test", True, path) else None
     except TypeError as error:
         raise DataError(f"{path}: data.options {options} do not fit {name} ({error}); correct them") from None
-    loader = Dataloader(train_set, size, shuffle=bool(data.get("shuffle", True)), seed=_number(data.get("seed", 0), path, "data.seed", 0))
+    loader = Dataloader(
+        train_set, size, shuffle=_flag(data, "shuffle", True, path), seed=_number(data.get("seed", 0), path, "data.seed", 0)
+    )
     return loader, None if test_set is None else Dataloader(test_set, size)
 
 
@@ -162,6 +172,13 @@ def _check(given: Mapping[str, Any], known: tuple[str, ...], path: Path, above: 
         reject_unknown(f"{path}", [f"{above}{key}" for key in given], [f"{above}{key}" for key in known], "key")
     except SpaicError as error:
         raise DataError(str(error)) from None
+
+
+def _flag(data: Mapping[str, Any], key: str, default: bool, path: Path) -> bool:
+    given = data.get(key, default)
+    if not isinstance(given, bool):
+        raise DataError(f"{path}: data.{key} is {given!r}; give true or false")
+    return given
 
 
 def _number(given: Any, path: Path, key: str, least: int = 1) -> int:

@@ -21,7 +21,7 @@ from spaic.registry import learners, surrogates
 KEYS = ("algorithm", "trainable", "options", "optimizer", "schedule", "groups")
 
 #: Arguments of a learner that have a place of their own in it.
-_OURS = ("self", "trainable", "name", "algorithm", "optimizer", "groups")
+_OURS = ("self", "trainable", "name", "optimizer", "groups")
 
 
 def described(learner: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -39,12 +39,14 @@ class Learner(Optimized):
     kind = "learner"
     refers: ClassVar[tuple[str, ...]] = ("trainable",)
 
-    def __new__(cls, *args: Any, algorithm: str | None = None, **options: Any) -> Any:
+    @classmethod
+    def meant(cls, args: tuple[Any, ...], options: Mapping[str, Any]) -> Callable[..., Any] | None:
         if cls is not Learner:
-            return super().__new__(cls)
-        if algorithm is None:
+            return None
+        if options.get("algorithm") is None:
             raise DeclarationError(f"Learner: no algorithm is given; {nearest('', learners)}")
-        return super().__new__(learners[algorithm])
+        kind = learners[options["algorithm"]]
+        return lambda *args, **options: kind(*args, **{k: v for k, v in options.items() if k != "algorithm"})
 
     def __init__(
         self,

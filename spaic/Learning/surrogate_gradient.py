@@ -54,7 +54,6 @@ class SurrogateBP(Learner):
         *,
         reset_gradient: bool = True,
         name: str | None = None,
-        algorithm: str | None = None,
         optimizer: Optimizer | None = None,
         groups: Iterable[Mapping[str, Any]] = (),
         **parameters: float,
@@ -107,7 +106,6 @@ class _ByAlpha(SurrogateBP):
         alpha: float | None = None,
         reset_gradient: bool = True,
         name: str | None = None,
-        algorithm: str | None = None,
         optimizer: Optimizer | None = None,
         groups: Iterable[Mapping[str, Any]] = (),
     ) -> None:

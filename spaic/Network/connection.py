@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spaic import spellings
-from spaic.errors import DeclarationError, UnknownName, nearest, reject_unknown
+from spaic.errors import DeclarationError, StateError, UnknownName, nearest, reject_unknown
 from spaic.Graph.transforms import Transform
 from spaic.Graph.values import Value, as_value
 from spaic.Network.container import Container
@@ -103,6 +103,22 @@ class Connection(Element):
         if not any(isinstance(ends.get(side), Container) for side in ("pre", "post")):
             return None
         return lambda *args, **options: cls.pattern(*args, **options).as_projection()
+
+    @property
+    def weight(self) -> Any:
+        """The weights as they are now, ``[post, pre]`` or as the link type has them: the tensor that is trained."""
+        return self._parameter("weight")
+
+    @property
+    def bias(self) -> Any:
+        """The biases as they are now."""
+        return self._parameter("bias")
+
+    def _parameter(self, name: str) -> Any:
+        tensors = self._top._tensors(f"{self.path}.{name}")
+        if f"{self.path}.{name}" not in tensors:
+            raise StateError(f"{self.path}: it has no {name} in the last build; build the network, or look at net.state_dict()")
+        return tensors[f"{self.path}.{name}"]
 
     @classmethod
     def pattern(cls, *args: Any, **options: Any) -> Connection:

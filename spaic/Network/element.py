@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from spaic import spellings
 from spaic.Dynamics.expression import is_name
-from spaic.errors import DeclarationError, nearest
+from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
 from spaic.Graph.graph import Graph
 from spaic.Network import context
 
@@ -28,10 +30,22 @@ class _Finished(type):
         other = cls.meant(args, options)  # type: ignore[attr-defined]
         if other is not None:
             return other(*args, **options)
+        known = _keywords(cls)
+        if known is not None:
+            reject_unknown(cls.__name__, options, known)
         made = super().__call__(*args, **options)
         made.__dict__["_is_finished"] = True
         context.note(made)
         return made
+
+
+@lru_cache(maxsize=256)
+def _keywords(kind: type) -> tuple[str, ...] | None:
+    """Keywords of a constructor; None if it takes any."""
+    parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))[1:]
 
 
 class Element(Attachment, metaclass=_Finished):
@@ -75,8 +89,9 @@ class Element(Attachment, metaclass=_Finished):
     def __setattr__(self, name: str, value: Any) -> None:
         if "_is_finished" in self.__dict__ and not name.startswith("_"):
             if not hasattr(self, name):
+                known = [n for n in vars(self) if not n.startswith("_")]
                 raise DeclarationError(
-                    f"{self.path}: it has no attribute {name!r}; give parameters when it is made ({nearest(name, vars(self))})"
+                    f"{self.path}: it has no attribute {name!r}; give parameters when it is made ({nearest(name, known)})"
                 )
             if self.parent is not None and name not in self.volatile and name != "requires_grad":
                 self.parent._changed()
@@ -164,6 +179,10 @@ class Element(Attachment, metaclass=_Finished):
 
     def _refreeze(self, element: Element) -> None:
         """Overridden by networks, which hold weights."""
+
+    def _tensors(self, path: str) -> Mapping[str, Any]:
+        """Overridden by networks: what has been learned, by path."""
+        raise StateError(f"{path}: it belongs to no network yet; assign it to one and build that")
 
     @property
     def path(self) -> str:

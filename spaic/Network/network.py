@@ -403,6 +403,10 @@ class Network(Assembly):
         if self._simulation is not None:
             self._simulation.remember(element)
 
+    def _tensors(self, path: str) -> Mapping[str, Any]:
+        tensors: Mapping[str, Any] = self._built().store.tensors()
+        return tensors
+
     def _refreeze(self, element: Element) -> None:
         if self._simulation is not None:
             inside = (element, *(element.everything() if isinstance(element, Container) else ()))
@@ -464,9 +468,8 @@ class Network(Assembly):
 
 
 def _file(net: Network, filename: Any, direct: Any) -> Path:
-    """The path meant by a name and a folder; without a suffix it is a ``.spaic`` file."""
-    path = Path(direct or "") / Path(filename or net.name or "network")
-    return path if path.suffix else path.with_suffix(".spaic")
+    """The path meant by a name and a folder."""
+    return Path(direct or "") / Path(filename or net.name or "network")
 
 
 def _seed(seed: Any) -> int:

@@ -80,7 +80,9 @@ class Simulation:
         """Initial values, or what elements that come from elsewhere have learned there, where it fits."""
         brought: dict[str, Any] = {}
         for path, element in self.elements.items():
-            if element._learned is not None and (previous is None or element._learned.origin != previous.number):
+            if element._learned is None:
+                continue
+            if previous is None or id(element) not in previous.paths or element._learned.origin != previous.number:
                 brought.update({f"{path}.{name}": value for name, value in element._learned.values.items()})
         return {k: brought[k] if k in brought and np.shape(brought[k]) == np.shape(v) else v for k, v in values.items()}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import InputError
-from spaic.Monitor.monitor import Monitor
+from spaic.Monitor.series import Series
 from spaic.Plot.canvas import as_array, whole
 
 #: Ending of the companion of a variable that holds its value at the spike test.
@@ -68,13 +68,15 @@ def recorded(source: Any, path: str, sample: int = 0, times: Any = None) -> Reco
     times : array, ``[T]``, optional
         In ms; those of the monitor by default, step numbers for an array.
     """
-    if not isinstance(source, Monitor):
+    if not isinstance(source, Series):
         values = over_time(source, path, sample)
         return Recording(values, *time_axis(times, len(values), path), np.arange(values.shape[1]))
     monitor: Any = source
+    target = getattr(monitor, "target", None)  # a recording read from a file has none
+    variable = getattr(monitor, "var_name", monitor.facts.get("variable", ""))
     values = over_time(monitor.values, path, sample)
     instants, label = time_axis(monitor.times if times is None else times, len(values), path)
-    return Recording(values, instants, label, _numbers(monitor, values.shape[1]), monitor.target, monitor.var_name)
+    return Recording(values, instants, label, _numbers(monitor, values.shape[1]), target, variable)
 
 
 def over_time(values: Any, path: str, sample: int = 0) -> np.ndarray:
@@ -100,9 +102,10 @@ def time_axis(times: Any, steps: int, path: str) -> tuple[np.ndarray, str]:
     return array, "time (ms)"
 
 
-def _numbers(monitor: Monitor, count: int) -> np.ndarray:
+def _numbers(monitor: Any, count: int) -> np.ndarray:
     """Number of the neuron in each column of a monitor."""
     if monitor.index is None:
         return np.arange(count)
-    size = getattr(monitor.target, "num", None) or getattr(getattr(monitor.target, "post", None), "num", 0)
+    target = getattr(monitor, "target", None)
+    size = getattr(target, "num", None) or getattr(getattr(target, "post", None), "num", 0)
     return np.array([i % size if size else i for i in monitor.index])

@@ -9,6 +9,7 @@ weight that still fits. All of it takes 8 s on one core.
 
 Run: python examples/assembly.py [--epochs 4] [--seed 0] [--figure assembly.png]
 """
+
 import argparse
 
 import spaic

@@ -7,6 +7,7 @@ Expect about 97 % on the 360 test images after 5 epochs, in about 6 s on one cor
 
 Run: python examples/conv.py [--epochs 5] [--dropout 0.25] [--seed 0] [--figure conv.png]
 """
+
 import argparse
 
 import spaic

@@ -8,6 +8,7 @@ Expect 96.1 % on the 10,000 test images after 1 epoch and 97.8 % after 5 (seed 0
 
 Run: python examples/mnist.py [--epochs 5] [--batches 600] [--download] [--seed 0] [--figure mnist.png]
 """
+
 import argparse
 import itertools
 import sys

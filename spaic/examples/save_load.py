@@ -8,6 +8,7 @@ random input. It takes 6 s on one core.
 
 Run: python examples/save_load.py [--epochs 4] [--seed 0] [--folder checkpoints]
 """
+
 import argparse
 import pathlib
 import tempfile

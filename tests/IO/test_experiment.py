@@ -82,30 +82,34 @@ def test_ctrl_c_saves_and_resume_ends_where_it_would_have(config, tmp_path):
     assert all(torch.equal(net.state_dict()[k], v) for k, v in other.state_dict().items())
 
 
-def test_networks_of_the_library_and_inline(tmp_path):
+def test_a_network_of_the_library_takes_its_size_from_the_data(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text(
         "network: {name: ExampleNet, seed: 2}\nbackend: {dt: 1.0}\ndata: {dataset: Digits, batch_size: 400}\ntraining: {run_time: 3.0}\n"
     )
-    with pytest.raises(spaic.InputError, match="input: the input has shape"):  # Digits have 64 pixels
-        experiment.train(file, progress=False)
+    net, history = experiment.train(file, progress=False)
+    assert net.input.num == 64 and len(history.loss) == 1
 
 
 @pytest.mark.parametrize(
     "text, said",
     [
         ("networks: net.json", "unknown key 'networks'; did you mean 'network'"),
-        ("network: 3", "network is 3"),
-        ("network: ExampleNets", "did you mean 'ExampleNet'"),
-        ("network: {name: ExampleNet, sed: 1}", "does not take"),
-        ("network: missing.json", "missing.json"),
+        ("network: 3\ndata: {dataset: Digits}", "network is 3"),
+        ("network: ExampleNets\ndata: {dataset: Digits}", "did you mean 'ExampleNet'"),
+        ("network: {name: ExampleNet, sed: 1}\ndata: {dataset: Digits}", "did you mean 'seed'"),
+        ("network: missing.json\ndata: {dataset: Digits}", "missing.json"),
         ("network: net.json\ndata: {dataset: Digit}", "did you mean 'Digits'"),
         ("network: net.json\ndata: {dataset: Digits, batch_size: 0}", "data.batch_size is 0"),
         ("network: net.json\ndata: {dataset: Digits, shufle: true}", "did you mean 'data.shuffle'"),
         ("network: net.json\ndata: {dataset: Digits}\ntraining: {epoch: 1}", "did you mean 'training.epochs'"),
         ("network: net.json\ndata: [1]", r"data is \[1\]"),
+        ("network: net.json\ndata: {dataset: Digits, shuffle: no}", "data.shuffle is 'no'; give true or false"),
+        ("network: net.json\ndata: {dataset: Digits}\ntraining: {early_stop: {patiens: 1}}", "did you mean 'training.early_stop.patience'"),
+        ("network: net.json\ndata: {dataset: Digits}\nbackend: {dtt: 1}", "did you mean 'backend.dt"),
+        ("network: net.json\ndata: {dataset: Digits}\noptimizer: {lr: 1}", "optimizer.name is missing"),
         ("network: net.json\ncheckpoint: {every: 3}", "checkpoint.file is missing"),
-        ("network: net.json\noptimizer: {name: Adan}", "did you mean"),
+        ("network: net.json\noptimizer: {name: Adan}\ndata: {dataset: Digits}", "did you mean"),
         ("network: &a [*a]", "alias|anchor"),
         ("a: [", "line"),
     ],
