@@ -220,7 +220,7 @@ class Optimized(Annotation):
         inheritance, owners = self._left_behind(), self._owners
         self._bound, self._inheritance = None, inheritance
         self._tree = simulation.store if simulation.backend.is_differentiable else None
-        if self._tree is None:
+        if self._tree is None or not self._paths:  # all that it trains may be hidden
             return
         self._owners = {path: simulation.elements[path.rpartition(".")[0]] for path in self._paths}
         if inheritance is not None:

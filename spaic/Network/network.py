@@ -156,6 +156,7 @@ class Network(Assembly):
 
     # --- build and run
 
+    @whole
     def build(self, backend: Any = None) -> None:
         """Lower, verify and compile the network; weights of an earlier build that still fit are kept."""
         if backend is not None or self._backend is None:

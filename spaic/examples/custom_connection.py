@@ -1,11 +1,14 @@
-"""A link type of your own: synapses that are the likelier the nearer two neurons are, against as many synapses anywhere.
+"""A link type of your own: the nearer two neurons are, the likelier is a synapse. Compared with as many synapses anywhere, and with all.
 
 A link type is a frozen dataclass; its fields are the keywords of `spaic.Connection`. It answers with data that every backend knows how
 to apply, here a weight matrix with a mask. Its random numbers belong to the seed and the path of the connection.
 
-Run: python examples/custom_connection.py [--epochs 5] [--reach 1.5] [--seed 0] [--figure custom_connection.png]
-"""
+Expect 94 % after 5 epochs with 6 % of all synapses, nearby or anywhere, and 96 % with all of them (seeds 0, 1, 2: 94.4, 95.3, 91.9;
+95.6, 94.2, 92.8; 95.8, 96.7, 96.1 %). For the digits it does not matter where the synapses are; the near ones need a quarter of the wire.
+It takes 9 s on one core.
 
+Run: python examples/custom_connection.py [--epochs 5] [--reach 0.15] [--seed 0] [--figure custom_connection.png]
+"""
 import argparse
 from dataclasses import dataclass
 
@@ -16,13 +19,16 @@ from spaic.Graph.transforms import Dense
 from spaic.Library.links.weights import WeightedLink
 
 
+def distances(pre, post):
+    """Between the neurons of two sheets that fill the same unit square, ``[post, pre]``."""
+    y, x = ((np.indices(shape).reshape(2, -1).T + 0.5) / shape for shape in (post, pre))
+    return np.linalg.norm(y[:, None] - x, axis=-1)
+
+
 @spaic.registry.links.register("nearby")
 @dataclass(frozen=True)
 class Nearby(WeightedLink):
-    """Both groups are sheets over the same unit square; two neurons at a distance d have a synapse with probability exp(-(d / reach)^2).
-
-    weight, bias, w_mean and w_std are those of every link with weights.
-    """
+    """Synapses with probability exp(-(distance / reach)^2); weight, bias, w_mean and w_std as for any link with weights."""
 
     reach: float = 0.2
 
@@ -33,52 +39,50 @@ class Nearby(WeightedLink):
     def transforms(self, pre, post, path, key):
         if len(pre) != 2 or len(post) != 2:
             raise spaic.GraphError(f"{path}: shapes {pre} and {post} are not two sheets; give both groups a shape (height, width)")
-        distance = np.linalg.norm(places(post)[:, None] - places(pre)[None], axis=-1)  # [post, pre]
-        mask = key.generator().random(distance.shape) < np.exp(-((distance / self.reach) ** 2))
-        return (Dense(pre[0] * pre[1], post[0] * post[1], self.initial_weight(path), self.initial_bias(path), mask),)
-
-
-def places(shape):
-    """Where the neurons of a sheet are, ``[neurons, 2]``, row by row."""
-    rows, columns = ((np.arange(n) + 0.5) / n for n in shape)
-    return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+        mask = key.generator().random((np.prod(post), np.prod(pre))) < np.exp(-((distances(pre, post) / self.reach) ** 2))
+        return (Dense(mask.shape[1], mask.shape[0], self.initial_weight(path), self.initial_bias(path), mask),)
 
 
 class Net(spaic.Network):
-    """8 x 8 pixels, a sheet of 10 x 10 clif neurons, 10 digits."""
+    """8 x 8 pixels, a sheet of 10 x 10 clif neurons, one for each digit."""
 
     def __init__(self, seed, **link):
         super().__init__(seed=seed)
         self.pixels = spaic.Encoder(shape=(8, 8), coding_method="latency")
         self.sheet = spaic.NeuronGroup(shape=(10, 10), model="clif")
         self.digit = spaic.NeuronGroup(10, model="clif")
-        self.link1 = spaic.Connection(self.pixels, self.sheet, **link)
-        self.link2 = spaic.Connection(self.sheet, self.digit)
+        self.wires = spaic.Connection(self.pixels, self.sheet, **link)
+        self.read = spaic.Connection(self.sheet, self.digit)
         self.output = spaic.Decoder(dec_target=self.digit)
         self.learner = spaic.SurrogateBP(self)
         self.optim = spaic.Adam(lr=0.01)
         self.set_backend_dt(1.0)
 
 
+def wires(net):
+    """Where the first connection has synapses, ``[post, pre]``."""
+    dense = next(link for link in net.graph.links if link.name == "wires").transforms[0]
+    return np.ones((dense.post, dense.pre), bool) if dense.mask is None else dense.mask
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--reach", type=float, default=0.2)
+    parser.add_argument("--reach", type=float, default=0.15, help="of the synapses, in parts of the width of the image")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figure", help="file for a picture, such as custom_connection.png")
+    parser.add_argument("--figure", help="file for a picture of the weights, such as custom_connection.png")
     options = parser.parse_args()
     test = spaic.Dataloader(spaic.Digits(is_train=False), batch_size=360)
-
-    def run(net):
-        train = spaic.Dataloader(spaic.Digits(is_train=True), batch_size=50, shuffle=True, seed=options.seed)
-        return net.fit(train, options.epochs, 20.0, test=test).test_accuracy[-1]
-
     near = Net(options.seed, link_type="nearby", reach=options.reach)
-    d = int((near.graph.links[0].transforms[0].mask).sum())
-    print(d / 6400, run(near))
-    print(run(Net(options.seed, link_type="sparse", density=d / 6400)))
-    print(run(Net(options.seed, link_type="full")))
-    print(near.graph.links[0], near.state_dict()["link1.weight"].shape, (near.state_dict()["link1.weight"] != 0).sum())
-    near.explain()
+    density = wires(near).mean()
+    for name, net in {
+        "nearby": near,
+        "anywhere": Net(options.seed, link_type="sparse", density=density),
+        "all": Net(options.seed, link_type="full"),
+    }.items():
+        train = spaic.Dataloader(spaic.Digits(is_train=True), batch_size=50, shuffle=True, seed=options.seed)
+        history = net.fit(train, options.epochs, 20.0, test=test)
+        length = distances((8, 8), (10, 10))[wires(net)].mean()
+        print(f"{name:<9} {wires(net).sum():>5} synapses of mean length {length:.2f}: test accuracy {history.test_accuracy[-1]:.1%}")
     if options.figure:
-        spaic.Plot.receptive_fields(near.link1).figure.savefig(options.figure)
+        spaic.Plot.receptive_fields(near.wires, title="what the sheet sees").figure.savefig(options.figure)
