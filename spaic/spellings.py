@@ -5,11 +5,15 @@ The page docs/spellings.md is printed from these tables.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
 
 from spaic.errors import DeclarationError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Class or call -> keyword of SPAIC -> ours.
 KEYWORDS: dict[str, dict[str, str]] = {
@@ -161,3 +165,22 @@ def parameter_path(key: str) -> str:
     if variable is None or not names:
         return key
     return ".".join([name.removeprefix("_") for name, label in names if label != "net"] + [variable[1]])
+
+
+def spelled(call: str) -> Callable[[F], F]:
+    """A method that also takes the keywords of SPAIC."""
+
+    def decorate(method: F) -> F:
+        names = list(inspect.signature(method).parameters)[1:]
+
+        @wraps(method)
+        def translated(self: Any, *args: Any, **options: Any) -> Any:
+            ours = keywords([call], options)
+            for name in names[: len(args)]:
+                if name in ours:
+                    raise DeclarationError(f"{call}: {name} is given twice; give it once")
+            return method(self, *args, **ours)
+
+        return translated  # type: ignore[return-value]
+
+    return decorate

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from spaic import registry
-from spaic.errors import DataError, SpaicError, StateError
+from spaic.errors import DataError, DeclarationError, StateError
+from spaic.IO.boundary import reading
 from spaic.IO.description import describe
 from spaic.IO.files import codec, container, text
+from spaic.IO.listing import listed, parsed
 from spaic.IO.rebuilding import rebuild
+from spaic.IO.restoring import attach, demand_all, demand_parts, demand_sizes, kept_weights, take_over
 from spaic.Learning.learner import Learner
-from spaic.Learning.progress import Progress
-from spaic.Network.container import Container
-from spaic.Network.learned import Learned
 from spaic.Network.network import Network
 from spaic.Network.node import Encoder, Generator
 from spaic.Network.weights import Mismatch, load_weights
@@ -60,7 +60,11 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     """
     path = with_suffix(path)
     if path.suffix.lower() in TEXTS:
-        return text.write_text(path, {"kind": "spaic network", "layout": LAYOUT, **_listed(describe(net))})
+        if (keep, training, state) != (1, True, True):
+            raise DeclarationError(
+                f"{path}: keep, training and state do not apply to text, which holds the declaration alone; leave them out"
+            )
+        return text.write_text(path, {"kind": "spaic network", "layout": LAYOUT, **listed(describe(net))})
     if net._simulation is not None:
         net._built()
     tree: dict[str, Any] = {
@@ -70,6 +74,7 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
         "description": describe(net),
         "weights": weights(net),
         "built": net._simulation is not None,
+        "holds": {"training": bool(training), "state": bool(state)},
     }
     if training:
         tree["learners"] = {k.path: k.state_dict() for k in net.everything(Learner)} if net._simulation is not None else {}
@@ -113,36 +118,36 @@ def load(path: str | Path, device: str | None = None) -> Network:
         If the file is missing, damaged, or not of this kind.
     """
     path = with_suffix(path)
-    if path.suffix.lower() in TEXTS:
-        tree = text.read_text(path)
-        if tree.get("kind") != "spaic network":
-            raise DataError(f"{path}: it does not describe a network ('kind' is {tree.get('kind')!r}); give a file of net.save")
-        return rebuild(parsed(tree))
-    tree = read(path)
-    _move(tree, device)
-    net = rebuild(tree["description"])
-    _attach(net, tree["weights"], path)
-    if tree["built"]:
-        net.build()
-    _demand_all(net, tree["weights"], path)
-    _take_over(net, tree, path)
-    return net
+    with reading(path):
+        return _from_text(path, device) if path.suffix.lower() in TEXTS else _from_file(path, device)
 
 
 def load_into(net: Network, path: str | Path, strict: bool = True) -> Mismatch:
-    """Take over weights, learners and states from a file; see :meth:`spaic.Network.load`."""
-    tree = read(with_suffix(path))
-    mismatch = load_weights(net._built().store, tree["weights"], strict, str(path))
-    if not mismatch:
-        _take_over(net, tree, path)
+    """Take over weights, learners and states from a file, all of it or nothing; see :meth:`spaic.Network.load`."""
+    path = with_suffix(path)
+    if path.suffix.lower() in TEXTS:
+        raise DataError(f"{path}: it holds a declaration alone; give a {SUFFIX} file, or make a network of it with spaic.load")
+    with reading(path):
+        tree = read(path)
+    net._built()
+    _demand_same_settings(net, tree, path)
+    shown, hidden = _by_visibility(net, tree["weights"])
+    with kept_weights(net):
+        mismatch = load_weights(net._built().store, shown, strict, str(path))
+        if not mismatch:
+            with reading(path):
+                attach(net, hidden)
+                take_over(net, tree, is_same=False)
     return mismatch
 
 
 def weights(net: Network) -> dict[str, np.ndarray]:
     """Path -> value of everything a network has learned, in hidden parts too."""
-    found = {} if net._simulation is None else dict(net._simulation.store.learned())
+    simulation = net._simulation
+    found = {} if simulation is None else dict(simulation.store.learned())
     for element in net.everything():
-        if element._learned is not None:
+        is_built = simulation is not None and id(element) in simulation.paths
+        if element._learned is not None and not is_built:
             found.update({f"{element.path}.{k}": v for k, v in element._learned.values.items()})
     return found
 
@@ -160,7 +165,9 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
             f"{path}: it is a file of torch.save, which holds Python code; load it yourself with "
             "torch.load(path, weights_only=True) and give the state_dict to net.load_state_dict"
         )
-    return dict(read(with_suffix(path), is_whole=False)["weights"])
+    path = with_suffix(path)
+    with reading(path):
+        return dict(read(path, is_whole=False)["weights"])
 
 
 def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
@@ -169,10 +176,11 @@ def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
     tree = codec.decode(manifest, arrays, str(path))
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
         raise DataError(f"{path}: it is not a checkpoint of a network; give a file of net.save")
-    if tree.get("layout") != LAYOUT:
-        raise DataError(f"{path}: its layout is {tree.get('layout')!r}, this spaic reads {LAYOUT}; use a newer spaic")
+    _demand_layout(tree, path)
     if is_whole and not {"description", "built"} <= set(tree):
         raise DataError(f"{path}: it holds weights alone (net.save_state); declare the network and call net.state_from_dict(filename=...)")
+    if is_whole:
+        demand_parts(tree)
     if not isinstance(tree.get("weights"), dict) or not all(isinstance(v, np.ndarray) for v in tree["weights"].values()):
         raise DataError(f"{path}: its weights are not arrays by path; the file is damaged")
     return tree
@@ -188,77 +196,60 @@ def _versions() -> dict[str, str]:
     return {"spaic": VERSION, "torch": torch.__version__.partition("+")[0], "numpy": np.__version__}
 
 
-def _move(tree: dict[str, Any], device: str | None) -> None:
-    backend = tree["description"].get("network", {}).get("backend")
-    if device is not None and isinstance(backend, dict):
-        backend["device"] = device
+def _from_text(path: Path, device: str | None) -> Network:
+    tree = text.read_text(path)
+    if tree.get("kind") != "spaic network":
+        raise DataError(f"{path}: it does not describe a network ('kind' is {tree.get('kind')!r}); give a file of net.save")
+    _demand_layout(tree, path)
+    description = parsed({k: v for k, v in tree.items() if k not in ("kind", "layout")})
+    _move(description, device, path)
+    return rebuild(description)
 
 
-def _attach(net: Network, values: Mapping[str, np.ndarray], path: str | Path) -> None:
-    """Let every element carry its weights into the next build."""
-    elements = {e.path: e for e in net.everything()}
-    for name, value in values.items():
-        owner, _, parameter = name.rpartition(".")
-        if owner not in elements:
-            raise DataError(f"{path}: the weight {name!r} belongs to no element of the network; the file is damaged")
-        element = elements[owner]
-        if element._learned is None:
-            object.__setattr__(element, "_learned", Learned(-1))
-        element._learned.values[parameter] = value
+def _from_file(path: Path, device: str | None) -> Network:
+    tree = read(path)
+    _move(tree["description"], device, path)
+    net = rebuild(tree["description"])
+    if tree["built"]:
+        demand_sizes(net, tree["weights"])
+    attach(net, tree["weights"])
+    if tree["built"]:
+        net.build()
+    demand_all(net, tree["weights"])
+    take_over(net, tree, is_same=True)
+    return net
 
 
-def _demand_all(net: Network, values: Mapping[str, np.ndarray], path: str | Path) -> None:
-    """Every weight of the file has found its place."""
-    if net._simulation is None:
+def _move(description: Any, device: str | None, path: Path) -> None:
+    if device is None:
         return
-    own = net._simulation.store.learned()
-    active = {e.path for e in net.members() if not isinstance(e, Container)}
-    given = {p: v for p, v in values.items() if p.rpartition(".")[0] in active}
-    mismatch = Mismatch(
-        tuple(p for p in own if p not in given),
-        tuple(p for p in given if p not in own),
-        tuple(f"{p} {v.shape}, needed {own[p].shape}" for p, v in given.items() if p in own and own[p].shape != v.shape),
-    )
-    if mismatch:
-        raise DataError(f"{path}: weights and network do not fit ({mismatch}); the file is damaged")
+    backend = description["network"].get("backend")
+    if not isinstance(backend, dict):
+        raise DataError(f"{path}: it names no backend that could be put on {device!r}; leave out device=, and call net.set_backend")
+    backend["device"] = device
 
 
-def _take_over(net: Network, tree: Mapping[str, Any], path: str | Path) -> None:
-    """Learners, states and the position in a training."""
-    learners = {k.path: k for k in net.everything(Learner)}
-    try:
-        for name, saved in tree.get("learners", {}).items():
-            if name not in learners:
-                raise StateError(f"{name}: the network has no such learner")
-            if saved is not None:
-                learners[name].load_state_dict(saved)
-        if tree.get("progress") is not None:
-            object.__setattr__(net, "_progress", Progress.from_state(tree["progress"]))
-        sources = {node.path: node for node in net.everything((Encoder, Generator))}
-        for name, data in tree.get("sources", {}).items():
-            sources[name].source, sources[name].is_new = data, data is not None
-        if tree.get("state") is not None:
-            net._built().restore(tree["state"])
-    except SpaicError as error:
-        raise DataError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{path}: its training state is not complete ({type(error).__name__}: {error}); the file is damaged") from error
+def _demand_layout(tree: Mapping[str, Any], path: str | Path) -> None:
+    layout = tree.get("layout")
+    if isinstance(layout, bool) or not isinstance(layout, int) or layout != LAYOUT:
+        raise DataError(f"{path}: its layout is {layout!r}, this spaic reads {LAYOUT}; use a newer spaic")
 
 
-def _listed(value: Any) -> Any:
-    """Arrays as nested lists, for text."""
-    if isinstance(value, np.ndarray):
-        return {"array": value.tolist()}
-    if isinstance(value, dict):
-        return {k: _listed(v) for k, v in value.items()}
-    return [_listed(v) for v in value] if isinstance(value, list) else value
+def _demand_same_settings(net: Network, tree: Mapping[str, Any], path: Path) -> None:
+    """Another seed or time step would give other random input or another course in time."""
+    with reading(path):
+        head = tree["description"]["network"]
+        theirs = (head["seed"], (head.get("backend") or {}).get("dt", net.dt))
+    for what, given, own in zip(("seed", "dt"), theirs, (net._seed, net.dt), strict=True):
+        if given != own:
+            raise StateError(f"{path}: it is of a network with {what} {given}, here it is {own}; declare the same, or use spaic.load")
 
 
-def parsed(value: Any) -> Any:
-    """A description read from text: its lists under ``array`` as arrays."""
-    if isinstance(value, dict):
-        return np.asarray(value["array"], dtype=np.float64) if list(value) == ["array"] else {k: parsed(v) for k, v in value.items()}
-    return [parsed(v) for v in value] if isinstance(value, list) else value
+def _by_visibility(net: Network, values: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Weights of what takes part (or is not here at all), and of what is hidden."""
+    away = {e.path for e in net.everything() if not e.takes_part()}
+    hidden = {p: v for p, v in values.items() if p.rpartition(".")[0] in away}
+    return {p: v for p, v in values.items() if p not in hidden}, hidden
 
 
 class Checkpoints:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spaic.errors import DeclarationError
-from spaic.IO.checkpoint import save
+from spaic.errors import DeclarationError, StateError
+from spaic.IO.checkpoint import SUFFIX, save, with_suffix
 from spaic.Learning.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -37,11 +39,18 @@ class Checkpoint(Callback):
     spaic.errors.DeclarationError: Checkpoint: every is 0; give a whole number of batches from 1
     """
 
+    comes_last = True
+
     def __init__(self, path: str | Path, every: int | None = None, keep: int = 1) -> None:
         for name, value, what in (("every", every, "batches"), ("keep", keep, "files")):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise DeclarationError(f"Checkpoint: {name} is {value!r}; give a whole number of {what} from 1")
-        self.path, self.every, self.keep = Path(path), every, keep
+        if not isinstance(path, (str, os.PathLike)) or Path(path).name == "":
+            raise DeclarationError(f"Checkpoint: {path!r} is no file; give a path such as 'run.spaic'")
+        self.path = with_suffix(os.fspath(path))
+        if self.path.suffix.lower() != SUFFIX:
+            raise DeclarationError(f"Checkpoint: {path} would hold the declaration alone; give a path that ends in {SUFFIX}")
+        self.every, self.keep = every, keep
         self._done = 0
 
     def batch_end(self, fit: Fit) -> None:
@@ -62,7 +71,10 @@ class Checkpoint(Callback):
         return {"done": self._done}
 
     def load_state(self, state: Any) -> None:
-        self._done = int(state["done"])
+        done = state.get("done") if isinstance(state, Mapping) else None
+        if isinstance(done, bool) or not isinstance(done, int) or done < 0:
+            raise StateError(f"Checkpoint: the state is {str(state)[:60]}, not a count of batches; give what state() gave")
+        self._done = done
 
     def _save(self, fit: Fit) -> None:
         save(fit.net, self.path, self.keep)

@@ -16,7 +16,7 @@ from spaic.errors import DataError, SpaicError, UnsupportedError, nearest
 from spaic.Graph.digest import digest
 from spaic.Graph.values import Draw
 from spaic.Network.connection import LinkType
-from spaic.Network.policies import BoundaryPolicy, ExcludedTypePolicy, IncludedTypePolicy, IndexConnectPolicy, _Both
+from spaic.Network.policies import BoundaryPolicy, ConnectPolicy, ExcludedTypePolicy, IncludedTypePolicy, IndexConnectPolicy, _Both
 from spaic.registry import Registry
 
 #: The key that says what a mapping stands for.
@@ -103,6 +103,9 @@ def read(tree: Any, path: str) -> Any:
         return {k: read(v, f"{path}.{k}") for k, v in tree.items()}
     fields = {k: read(v, f"{path}.{k}") for k, v in tree.items() if k not in (KIND, "name")}
     kind = tree[KIND]
+    for key in (KIND, "name"):
+        if key in tree and not isinstance(tree[key], str):
+            raise DataError(f"{path}.{key}: {brief(tree[key])} is no text; give the name of a kind that is registered")
     if kind in _WHOLE:
         made = _made(_WHOLE[kind], {**fields, **({"name": tree["name"]} if "name" in tree else {})}, path)
         return _registered(kind, made)
@@ -115,6 +118,28 @@ def read(tree: Any, path: str) -> Any:
             f"({nearest(tree.get('name'), names)})"
         )
     return _made(names[tree["name"]], fields, path)
+
+
+def read_as(tree: Any, path: str, kind: str) -> Any:
+    """What :func:`write` wrote of something of a kind: link, policy, encoder, generator or decoder.
+
+    Raises
+    ------
+    DataError
+        If it is something else.
+    """
+    made = read(tree, path)
+    base = {"link": LinkType, "policy": ConnectPolicy}.get(kind)
+    is_right = isinstance(made, base) if base is not None else any(type(made) is c for c in _CODES[kind].values())
+    if not is_right:
+        raise DataError(f"{path}: {brief(tree)} is no {kind}; give a mapping with '{KIND}: {kind}' and its name")
+    return made
+
+
+def brief(value: Any) -> str:
+    """The beginning of a value, for messages."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _fields(value: Any, path: str) -> dict[str, Any]:
@@ -154,7 +179,7 @@ def _made(kind: type, fields: dict[str, Any], path: str) -> Any:
         return kind(**tuples)
     except SpaicError as error:
         raise DataError(f"{path}: {error}") from error
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError, ArithmeticError) as error:
         raise DataError(f"{path}: its fields do not make a {kind.__name__} ({error}); the file is damaged") from error
 
 

@@ -11,9 +11,10 @@ import torch
 
 from spaic.errors import DataError, SpaicError, StateError, reject_unknown
 from spaic.IO import datasets
-from spaic.IO.checkpoint import load, parsed
+from spaic.IO.checkpoint import load
 from spaic.IO.checkpointing import Checkpoint
 from spaic.IO.files import text
+from spaic.IO.listing import parsed
 from spaic.IO.loader import Dataloader
 from spaic.IO.rebuilding import rebuild
 from spaic.Learning.callbacks import EarlyStopping

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from pathlib import PureWindowsPath
 from typing import Any
 
 from spaic.Dynamics.expression import is_name
 from spaic.errors import DataError, SpaicError, nearest, reject_unknown
 from spaic.Graph.values import as_value
-from spaic.IO.declarations import read
+from spaic.IO.declarations import brief, read, read_as
+from spaic.IO.entries import KEYS, NETWORK, PATTERN, demand, demand_flags, demand_known, demand_moderate, referred, tags
 from spaic.Learning.learner import Learner
 from spaic.Learning.optimizer import Optimizer
 from spaic.Monitor.monitor import Monitor
@@ -35,9 +38,12 @@ def rebuild(tree: Mapping[str, Any]) -> Network:
     DataError
         If the description is not one, naming the element.
     """
-    _demand(tree, {"network": dict, "models": dict, "elements": list}, "description")
+    demand(tree, {"network": dict, "models": dict, "elements": list}, "description")
+    demand_known("description", tree, ("network", "models", "elements"))
     head = tree["network"]
-    _demand(head, {"name": (str, type(None)), "seed": int}, "network")
+    demand(head, {"name": (str, type(None)), "seed": int}, "network")
+    demand_known("network", head, NETWORK)
+    demand_flags("network", head, ("training",))
     net = Network(head["name"], head["seed"])
     context.forget(net)
     try:
@@ -51,26 +57,30 @@ def rebuild(tree: Mapping[str, Any]) -> Network:
 
 
 def _restore_settings(net: Network, head: Mapping[str, Any]) -> None:
-    object.__setattr__(net, "type", tuple(head.get("type", ())))
+    object.__setattr__(net, "type", tags(head, "network"))
     backend = head.get("backend")
     if backend is not None:
-        _demand(backend, {"name": str, "device": str, "dt": (int, float), "dtype": str}, "network.backend")
+        demand_known("network.backend", backend, ("name", "device", "dt", "dtype"))
+        demand(backend, {"name": str, "device": str, "dt": (int, float), "dtype": str}, "network.backend")
         net.set_backend(backend["name"], backend["device"], dt=backend["dt"], dtype=backend["dtype"])
     if head.get("runtime") is not None:
         net.set_runtime(head["runtime"])
-    net.train(bool(head.get("training", True)))
+    net.train(head.get("training", True))
 
 
 def _restore_elements(net: Network, tree: Mapping[str, Any]) -> None:
     models = {name: read(model, f"models.{name}") for name, model in tree["models"].items()}
     entries: dict[str, Tree] = {}
     for i, entry in enumerate(tree["elements"]):
-        _demand(entry, {"path": str, "kind": str}, f"elements[{i}]")
+        demand(entry, {"path": str, "kind": str}, f"elements[{i}]")
         if entry["path"] in entries:
             raise DataError(f"{entry['path']}: the description has this path twice; the file is damaged")
         if entry["kind"] not in _READERS:
             raise DataError(f"{entry['path']}: unknown kind {entry['kind']!r}; {nearest(entry['kind'], _READERS)}")
+        demand_known(entry["path"], entry, KEYS[entry["kind"]])
+        demand_flags(entry["path"], entry, ("hidden", "frozen", "is_parameter"))
         entries[entry["path"]] = entry
+    demand_moderate(entries)
     made: dict[str, Any] = {"": net}
     for kind, reader in _READERS.items():  # what is referred to comes first
         for path, entry in entries.items():
@@ -90,13 +100,19 @@ def _adopt(made: Mapping[str, Any], path: str) -> None:
     holder = made.get(above)
     if not isinstance(holder, Container) or not is_name(name):
         raise DataError(f"{path}: there is no assembly {above!r} that could hold {name!r}; the file is damaged")
+    if name.startswith("_") or (name in vars(holder) and name not in holder._members):
+        raise DataError(f"{path}: {name!r} is an attribute of every {holder.kind}; choose another name")
     setattr(holder, name, made[path])
 
 
 def _restore_lists(holder: Any, lists: Mapping[str, Any], path: str) -> None:
+    if not isinstance(lists, Mapping):
+        raise DataError(f"{path}: 'lists' is {brief(lists)}; give a mapping from attributes to lists of names")
     for attribute, names in lists.items():
-        if not is_name(attribute) or attribute.startswith("_") or hasattr(type(holder), attribute):
+        if not is_name(attribute) or attribute.startswith("_") or hasattr(type(holder), attribute) or attribute in vars(holder):
             raise DataError(f"{path}: {attribute!r} cannot name a list of elements; the file is damaged")
+        if not isinstance(names, (dict, list)):
+            raise DataError(f"{path}: the list {attribute!r} is {brief(names)}; give the names of elements")
         if isinstance(names, dict):
             value: Any = {k: _made(lambda n=n: holder._members[n], path) for k, n in names.items()}  # type: ignore[misc]
         else:
@@ -110,19 +126,19 @@ def _made(make: Callable[[], Any], path: str) -> Any:
         return make()
     except SpaicError as error:
         raise error if isinstance(error, DataError) and path in str(error) else DataError(f"{path}: {error}") from error
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise DataError(f"{path}: its description is not complete ({type(error).__name__}: {error}); the file is damaged") from error
 
 
 def _read_group(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> NeuronGroup:
     return NeuronGroup(
         entry.get("num"),
-        models[entry["model"]],
+        referred(entry, "model", models),
         entry.get("shape"),
         integrator=entry["integrator"],
         initial=read(entry["initial"], "initial"),
         trainable=entry["trainable"],
-        neuron_type=entry["type"],
+        neuron_type=list(tags(entry, entry["path"])),
         param=read(entry["parameters"], "parameters"),
     )
 
@@ -130,20 +146,20 @@ def _read_group(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any])
 def _read_node(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
     kinds: dict[str, Any] = {"encoder": Encoder, "generator": Generator, "decoder": Decoder}
     kind = kinds[entry["kind"]]
-    code = read(entry["code"], "code")
-    name = next((n for n in kind.codes if kind.codes[n] is type(code)), None)
+    code = read_as(entry["code"], "code", entry["kind"])
+    name = next(n for n in kind.codes if kind.codes[n] is type(code))
     given: Tree = {"coding_method": name}
     if kind is not Decoder:
         given["shape"] = entry["shape"]
     if kind is not Encoder:
-        given.update(dec_target=None if entry["target"] is None else made[entry["target"]], coding_var_name=entry["variable"])
+        given.update(dec_target=None if entry["target"] is None else referred(entry, "target", made), coding_var_name=entry["variable"])
     node = kind(**given)
     object.__setattr__(node, "code", code)
     return node
 
 
 def _read_connection(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Connection:
-    return _read_pattern(entry, made[entry["pre"]], made[entry["post"]], models)
+    return _read_pattern(entry, referred(entry, "pre", made), referred(entry, "post", made), models)
 
 
 def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -> Connection:
@@ -151,16 +167,16 @@ def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -
     c = Connection.pattern(
         pre,
         post,
-        link_type=read(entry["link"], "link"),
+        link_type=read_as(entry["link"], "link", "link"),
         delay=read(entry["delay"], "delay"),
         pre_var_name=entry["variable"],
         post_var_name=entry["port"],
-        is_parameter=bool(entry["is_parameter"]),
+        is_parameter=entry["is_parameter"],
         w_min=low,
         w_max=high,
     )
-    around = [tuple(read(stage, side) for stage in entry.get(side, ())) for side in ("before", "after")]
-    synapse = None if entry["synapse"] is None else models[entry["synapse"]]
+    around = [tuple(read_as(stage, side, "link") for stage in entry.get(side, ())) for side in ("before", "after")]
+    synapse = None if entry["synapse"] is None else referred(entry, "synapse", models)
     values = read(entry["synapse_values"], "synapse_values")
     if synapse is not None:
         reject_unknown(synapse.name, values, synapse.parameters, "synapse parameter")
@@ -176,27 +192,40 @@ def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -
 
 
 def _read_projection(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Projection:
-    pre, post = made[entry["pre"]], made[entry["post"]]
+    pre, post = referred(entry, "pre", made), referred(entry, "post", made)
     p = Projection(pre, post)
     if "pattern" in entry:
-        policies = tuple(read(entry["policies"], "policies"))
+        demand_known(entry["path"], entry["pattern"], PATTERN)
+        demand_flags(entry["path"], entry["pattern"], ("is_parameter",))
+        policies = tuple(read_as(p, "policies", "policy") for p in entry["policies"])
         object.__setattr__(p, "policies", policies)
         object.__setattr__(p, "pattern", _read_pattern(entry["pattern"], pre, post, models))
         object.__setattr__(p, "_expanded", set(entry["expanded"]))
-    object.__setattr__(p, "type", tuple(entry.get("type", ())))
+    object.__setattr__(p, "type", tags(entry, entry["path"]))
     return p
 
 
 def _read_assembly(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Assembly:
     assembly = Assembly()
-    object.__setattr__(assembly, "type", tuple(entry.get("type", ())))
+    object.__setattr__(assembly, "type", tags(entry, entry["path"]))
     return assembly
 
 
 def _read_monitor(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Monitor:
     kinds: dict[str, type[Monitor]] = {k.__name__: k for k in (StateMonitor, SpikeMonitor)}
     options = {k: read(v, k) for k, v in entry.items() if k not in ("path", "kind", "class", "target", "hidden", "frozen")}
-    return kinds[entry["class"]](made[entry["target"]], **options)
+    if "file" in options and not _is_near(options["file"]):
+        warnings.warn(
+            f"{entry['path']}: it recorded into {options.pop('file')!r}, outside of this folder; it records in memory now", stacklevel=2
+        )
+        options.pop("overwrite", None)
+    return kinds[entry["class"]](referred(entry, "target", made), **options)
+
+
+def _is_near(file: Any) -> bool:
+    """Whether a file is in the folder one works in, or below it."""
+    parts = PureWindowsPath(file) if isinstance(file, str) else PureWindowsPath("/")
+    return not parts.anchor and ".." not in parts.parts
 
 
 def _read_learner(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Learner:
@@ -221,14 +250,3 @@ _READERS: dict[str, Callable[[Tree, Mapping[str, Any], Mapping[str, Any]], Any]]
     "learner": _read_learner,
     "optimizer": _read_optimizer,
 }
-
-
-def _demand(tree: Any, keys: Mapping[str, Any], where: str) -> None:
-    """Refuse a mapping that lacks keys, or whose values are of another type."""
-    if not isinstance(tree, Mapping):
-        raise DataError(f"{where}: a mapping is needed, there is {type(tree).__name__}; the file is damaged or of another kind")
-    for key, kinds in keys.items():
-        if key not in tree:
-            raise DataError(f"{where}: {key!r} is missing; the file is damaged or of another kind")
-        if not isinstance(tree[key], kinds):
-            raise DataError(f"{where}.{key}: {tree[key]!r} is of the wrong type; the file is damaged or of another kind")

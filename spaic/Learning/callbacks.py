@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from spaic.errors import DeclarationError, StateError, UnknownName, nearest
+from spaic.Learning.history import is_number
 
 if TYPE_CHECKING:
     from spaic.Learning.fit import Fit
@@ -31,6 +32,9 @@ class Callback:
     ...         if fit.history.loss[-1] < 0.1:
     ...             fit.stop()
     """
+
+    #: Whether it is called after the others, wherever it was given: what saves has to see what they have done.
+    comes_last = False
 
     def fit_start(self, fit: Fit) -> None:
         """Before the first epoch; of a training that is resumed too."""
@@ -132,12 +136,27 @@ class EarlyStopping(Callback):
         return {"monitor": self.monitor, "best": self.best, "best_epoch": self.best_epoch, "waited": self.waited, "weights": self._weights}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        if sorted(state) != sorted(self.state()) or state["monitor"] != self.monitor:
-            raise StateError(f"EarlyStopping: the training to be resumed watched {state.get('monitor')!r}; watch the same, or train anew")
+        if not isinstance(state, Mapping) or set(state) != set(self.state()):
+            raise StateError("EarlyStopping: the training to be resumed left no state of it; give what state() gave, or train anew")
+        if state["monitor"] != self.monitor:
+            raise StateError(f"EarlyStopping: the training to be resumed watched {state['monitor']!r}; watch the same, or train anew")
+        self._check_values(state)
         self.best, self.best_epoch, self.waited = state["best"], state["best_epoch"], state["waited"]
         given = state["weights"]
         self._weights = None if given is None else {path: torch.as_tensor(value) for path, value in given.items()}
         self._goes_on = True
+
+    def _check_values(self, state: Mapping[str, Any]) -> None:
+        best, epoch, waited, weights = (state[name] for name in ("best", "best_epoch", "waited", "weights"))
+        is_right = {
+            "best": best is None or is_number(best),
+            "best_epoch": epoch is None or (type(epoch) is int and epoch >= 0),
+            "waited": type(waited) is int and waited >= 0,
+            "weights": weights is None or (isinstance(weights, Mapping) and all(hasattr(v, "shape") for v in weights.values())),
+        }
+        for name, fits in is_right.items():
+            if not fits:
+                raise StateError(f"EarlyStopping: {name} is {str(state[name])[:60]}, which cannot be meant; give what state() gave")
 
 
 def _check(name: str, value: Any, kinds: Any, least: int, wanted: str) -> None:
@@ -146,7 +165,7 @@ def _check(name: str, value: Any, kinds: Any, least: int, wanted: str) -> None:
 
 
 def all_callbacks(callbacks: Any, early_stop: Any, has_test: bool) -> list[Callback]:
-    """What was given to ``net.fit``, as a list in which stopping early comes first.
+    """What was given to ``net.fit``, as a list in which stopping early comes first, and what saves comes last.
 
     Parameters
     ----------
@@ -164,7 +183,7 @@ def all_callbacks(callbacks: Any, early_stop: Any, has_test: bool) -> list[Callb
         early_stop = EarlyStopping("test_accuracy" if has_test else "loss", int(early_stop))
     if early_stop is not None and not isinstance(early_stop, EarlyStopping):
         raise DeclarationError(f"net.fit: early_stop is {early_stop!r}; give an EarlyStopping, or the epochs to wait for an improvement")
-    return given if early_stop is None else [early_stop, *given]
+    return sorted(given if early_stop is None else [early_stop, *given], key=lambda callback: callback.comes_last)
 
 
 def named(callbacks: Iterable[Callback]) -> dict[str, Callback]:

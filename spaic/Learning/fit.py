@@ -14,7 +14,7 @@ from spaic.Learning.callbacks import Callback, EarlyStopping, all_callbacks, nam
 from spaic.Learning.ends import Ends, classes, pair, right_answers
 from spaic.Learning.evaluation import Loss, demand_batches, in_mode, measured
 from spaic.Learning.gradients import warn_of_zeros
-from spaic.Learning.history import History, Tally
+from spaic.Learning.history import History, Tally, is_number
 from spaic.Learning.interrupt import Interrupt
 from spaic.Learning.learners import Learners
 from spaic.Learning.losses import count_cross_entropy
@@ -59,7 +59,7 @@ def fit(
     progress : bool
         Whether to show a progress bar.
     callbacks : Callback or iterable of Callback
-        What is called along the way, in this order.
+        What is called along the way, in this order; what saves (:class:`spaic.Checkpoint`) comes last.
     early_stop : EarlyStopping or int, optional
         When to stop before the last epoch; a number is the patience. It comes before the other callbacks.
     resume : bool
@@ -116,6 +116,12 @@ class Fit:
         self._since = 0.0
 
     @property
+    def _duration(self) -> float | None:
+        """Of a run, in ms."""
+        given = self.net._runtime if self.run_time is None else self.run_time
+        return float(given) if is_number(given) else None
+
+    @property
     def history(self) -> History:
         """How it has gone so far."""
         return self.position.history
@@ -151,11 +157,12 @@ class Fit:
     def _begin(self, resume: bool) -> None:
         earlier = getattr(self.net, "_progress", None) if resume else None
         if earlier is not None:
-            earlier.check(self.loader, self.test)
+            earlier.check(self.loader, self.test, self._duration)
             self.position = earlier
             for name, state in earlier.callbacks.items():
                 if name in self._callbacks:
                     self._callbacks[name].load_state(state)
+        self.position.run_time = self._duration
         object.__setattr__(self.net, "_progress", self.position)
         self._tell("fit_start")
         if earlier is None:

@@ -18,7 +18,7 @@ _KEYS = ("torch", "numpy", "python", "loader")
 
 @dataclass(frozen=True)
 class Generators:
-    """States of torch's generator on the CPU, NumPy's global one, Python's, and that of a loader if it has its own.
+    """States of torch's generator on the CPU, NumPy's global one, Python's, and those that a loader and its samplers have.
 
     Attributes
     ----------
@@ -28,37 +28,49 @@ class Generators:
         As ``np.random.get_state(legacy=False)`` gives it.
     python : tuple
         As ``random.getstate()`` gives it.
-    loader : Tensor or None
-        State of ``loader.generator``, where that is a torch generator.
+    loader : list of Tensor or None
+        States of ``loader.generator``, ``loader.sampler.generator`` and so on, where those are torch generators.
     """
 
     torch: Any
     numpy: dict[str, Any]
     python: tuple[Any, ...]
-    loader: Any = None
+    loader: list[Any] | None = None
 
     @classmethod
     def now(cls, loader: Any = None) -> Generators:
         """Their states at this moment."""
-        own = _generator_of(loader)
+        own = _generators_of(loader)
         return cls(
             torch.get_rng_state(),
             np.random.get_state(legacy=False),
             random.getstate(),
-            None if own is None else own.get_state(),
+            [generator.get_state() for generator in own] or None,
         )
 
     def restore(self, loader: Any = None) -> None:
         """Set them to these states."""
+        own = _generators_of(loader)
+        if self.loader is not None and own and len(own) != len(self.loader):
+            raise StateError(
+                f"net.fit: the loader has {len(own)} random generators, that of the training to be resumed {len(self.loader)}; "
+                "give the same loader"
+            )
         try:
             torch.set_rng_state(self.torch)
             np.random.set_state(self.numpy)
             random.setstate(self.python)
-            own = _generator_of(loader)
-            if own is not None and self.loader is not None:
-                own.set_state(self.loader)
-        except (TypeError, ValueError, RuntimeError, KeyError) as error:
+            for generator, state in zip(own, self.loader or (), strict=False):
+                generator.set_state(state)
+        except (TypeError, ValueError, RuntimeError, LookupError, OverflowError, AttributeError) as error:
             raise StateError(f"net.fit: the saved state of a random generator cannot be restored ({error}); train anew") from error
+
+    def _try(self) -> None:
+        """Set generators that nobody uses to these states."""
+        for state in (self.torch, *(self.loader or ())):
+            torch.Generator().set_state(state)
+        np.random.RandomState().set_state(self.numpy)
+        random.Random().setstate(self.python)
 
     def state(self) -> dict[str, Any]:
         """Plain data, arrays and tensors."""
@@ -74,9 +86,11 @@ class Generators:
         try:
             python = state["python"]
             words = tuple(int(word) for word in np.asarray(python["words"]))
-            loader = None if state["loader"] is None else _bytes(state["loader"])
-            return cls(_bytes(state["torch"]), _arrays(state["numpy"]), (int(python["version"]), words, python["gauss"]), loader)
-        except (TypeError, ValueError, KeyError) as error:
+            loader = None if state["loader"] is None else [_bytes(one) for one in state["loader"]]
+            made = cls(_bytes(state["torch"]), _arrays(state["numpy"]), (int(python["version"]), words, python["gauss"]), loader)
+            made._try()
+            return made
+        except (TypeError, ValueError, LookupError, RuntimeError, OverflowError, AttributeError) as error:
             raise StateError(f"progress: the state of a random generator is damaged ({error!r}); give what state() gave") from error
 
 
@@ -91,6 +105,9 @@ def _arrays(value: Any) -> Any:
     return value.numpy() if isinstance(value, torch.Tensor) else value
 
 
-def _generator_of(loader: Any) -> torch.Generator | None:
-    own = getattr(loader, "generator", None)
-    return own if isinstance(own, torch.Generator) else None
+def _generators_of(loader: Any) -> list[torch.Generator]:
+    """Those of the loader, its sampler and its batch sampler, each once."""
+    batches = getattr(loader, "batch_sampler", None)
+    holders = (loader, getattr(loader, "sampler", None), batches, getattr(batches, "sampler", None))
+    found = [getattr(holder, "generator", None) for holder in holders]
+    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

@@ -39,6 +39,16 @@ class Tally:
         self.total_loss += loss
         self.total_norm += math.nan if norm is None else norm
 
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Tally:
+        """The tally whose fields these are; StateError if they cannot be."""
+        for name, value in state.items():
+            is_count = not name.startswith("total_")
+            if not is_number(value) or (is_count and (not isinstance(value, int) or value < 0)):
+                wanted = "a whole number from 0" if is_count else "a number"
+                raise StateError(f"progress: the tally has {name} {str(value)[:60]}, not {wanted}; give what state() gave")
+        return cls(**state)
+
     @property
     def loss(self) -> float:
         """Mean loss of a batch."""
@@ -128,4 +138,17 @@ class History(Mapping[str, list[float]]):
             raise StateError(
                 f"history: the state lacks {sorted(known - given)} and has {sorted(given - known)} besides; give what state() gave"
             )
+        for name, values in state.items():
+            is_right = isinstance(values, (list, tuple)) and all(map(_is_rates if name == "lr" else is_number, values))
+            if not is_right:
+                raise StateError(f"history: {name} is {str(values)[:60]}, not a list of what an epoch gives; give what state() gave")
         return cls(**{name: list(values) for name, values in state.items()})
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a plain number, not a truth value."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_rates(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) for k in value) and all(map(is_number, value.values()))

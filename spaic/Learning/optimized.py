@@ -195,7 +195,7 @@ class Optimized(Annotation):
         """
         if self._awaiting is not None:
             return dict(self._awaiting)
-        if self._chosen() is None or self._store() is None:
+        if self._chosen() is None or self._store() is None or not self._paths:  # what is hidden has not begun
             return {"name": None, "schedule": None, "groups": [], "moments": {}, "scheduler": None}
         return self._optimizer().state_dict()
 
@@ -209,10 +209,20 @@ class Optimized(Annotation):
         """
         if isinstance(state, Mapping) and sorted(state) == sorted(KEYS) and state["name"] is None:
             self._bound, self._inheritance = None, None  # of a learner that had not begun
-        elif not self.takes_part():
+        elif not self.takes_part() or not self._paths:
             self._awaiting = state  # it trains nothing before it is shown
         else:
             self._optimizer().load_state_dict(state)
+
+    def check_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raise what :meth:`load_state_dict` would raise, and change nothing."""
+        before = self._bound, self._inheritance, self._awaiting
+        try:
+            if self._bound is not None:
+                self._rebind()  # another optimizer takes the state, on a trial
+            self.load_state_dict(state)
+        finally:
+            self._bound, self._inheritance, self._awaiting = before
 
     # --- the life of the bound optimizer
 

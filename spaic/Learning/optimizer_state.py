@@ -13,6 +13,7 @@ import torch
 
 from spaic.errors import StateError, UnsupportedError
 from spaic.Learning.groups import ParamGroup
+from spaic.Learning.optimizer_checks import check_alike, check_moments, check_options
 from spaic.Learning.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -72,8 +73,11 @@ def load_state(bound: BoundOptimizer, state: Mapping[str, Any]) -> None:
     _check_parameters(where, state, bound)
     for group, options in zip(state["groups"], _options(bound), strict=True):
         _demand_no_others(where, "options", set(group) - {"parameters"}, set(options))
+        check_options(where, group, options)
+    check_moments(where, state["moments"])
     if bound.scheduler is not None:
         _check_scheduler(where, state["scheduler"], _plain(bound.scheduler.state_dict()))
+        check_alike(f"{where}: the schedule", state["scheduler"], _plain(bound.scheduler.state_dict()))
     state = copies(state)  # torch would go on working in the tensors it is given
     bound.optimizer.state.clear()
     bound.take([_alike(group, own) for group, own in zip(state["groups"], _options(bound), strict=True)], state["moments"])

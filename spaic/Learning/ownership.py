@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spaic.errors import NetworkError
 from spaic.Graph.graph import Graph
 from spaic.Network.connection import Connection
+from spaic.Network.container import Container
 from spaic.Network.element import Element
 from spaic.Network.neurongroup import NeuronGroup
 
@@ -67,7 +68,8 @@ def trained_by(learner: Learner, rivals: Sequence[Learner], graph: Graph) -> dic
             )
     own = {element: names for element, names in among if closest[element] == [learner]}
     hidden = [e for e in learner.network.everything((Connection, NeuronGroup)) if learner.covers(e) and not e.takes_part()]
-    if not own and not hidden:  # what is hidden will be trained when it is shown
+    names_containers = all(isinstance(part, Container) for part in learner.trainable)
+    if not own and not hidden and not (names_containers and not among):  # a network that was edited may have nothing to train
         raise NetworkError(f"{learner.path}: {_why_nothing(learner, [e for e, _ in among], closest)}")
     return own
 

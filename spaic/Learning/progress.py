@@ -12,6 +12,14 @@ from spaic.Learning.history import History, Tally
 
 _END = object()
 
+#: Field -> what it may be.
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("length", "batch_size", "seed", "loader_epoch", "test_epoch"), (int, type(None))),
+    "sampler": (str, type(None)),
+    "run_time": (int, float, type(None)),
+    "seconds": (int, float),
+}
+
 
 @dataclass
 class Progress:
@@ -33,6 +41,10 @@ class Progress:
         Runs of the network so far, by which its random input is drawn.
     length, batch_size : int or None
         Batches per epoch and samples per batch, as far as the loader tells.
+    seed, sampler : int or None, str or None
+        Seed and kind of what chooses the order of the samples, as far as the loader tells: whether they are shuffled.
+    run_time : float or None
+        Duration of a run in ms.
     loader_epoch, test_epoch : int or None
         ``loader.epoch`` with which the epoch under way starts, and that of the test loader.
     start, now : Generators or None
@@ -49,6 +61,9 @@ class Progress:
     runs: int = 0
     length: int | None = None
     batch_size: int | None = None
+    seed: int | None = None
+    sampler: str | None = None
+    run_time: float | None = None
     loader_epoch: int | None = None
     test_epoch: int | None = None
     start: Generators | None = None
@@ -64,7 +79,8 @@ class Progress:
         self.test_epoch = _epoch_of(test)
         if not self.batch:
             self.loader_epoch = _epoch_of(loader)
-            self.length, self.batch_size = _length_of(loader), getattr(loader, "batch_size", None)
+            self.length, self.batch_size = _length_of(loader), _batch_size_of(loader)
+            self.seed, self.sampler = _order_of(loader)
 
     def batches(self, loader: Any) -> Iterator[Any]:
         """The batches of the epoch under way that are still to come."""
@@ -85,11 +101,17 @@ class Progress:
         _set_epoch(loader, self.loader_epoch)
         _set_epoch(test, self.test_epoch)
 
-    def check(self, loader: Any, test: Any) -> None:
-        """Refuse other data than those of the training that is to go on."""
+    def check(self, loader: Any, test: Any, run_time: float | None = None) -> None:
+        """Refuse other data, or runs of another duration, than those of the training that is to go on."""
+        seed, sampler = _order_of(loader)
+        for name, was, now in (("seed", self.seed, seed), ("sampler", self.sampler, sampler), ("run_time", self.run_time, run_time)):
+            if was is not None and now is not None and was != now:
+                raise InputError(
+                    f"net.fit: {name} was {was} in the training to be resumed, here it is {now}; keep it, or train anew with resume=False"
+                )
         for what, before, here in (
             ("batches per epoch", self.length, _length_of(loader)),
-            ("samples per batch", self.batch_size, getattr(loader, "batch_size", None)),
+            ("samples per batch", self.batch_size, _batch_size_of(loader)),
         ):
             if before is not None and here is not None and before != here:
                 raise InputError(
@@ -127,12 +149,15 @@ class Progress:
         for name in ("epoch", "batch", "runs"):
             if isinstance(state[name], bool) or not isinstance(state[name], int) or state[name] < 0:
                 raise StateError(f"progress: {name} is {state[name]!r}, not a whole number from 0; give what state() gave")
+        for name, kinds in _KINDS.items():
+            if not isinstance(state[name], kinds) or isinstance(state[name], bool):
+                raise StateError(f"progress: {name} is {str(state[name])[:60]}, which cannot be meant; give what state() gave")
         if not isinstance(state["callbacks"], Mapping):
             raise StateError(f"progress: callbacks is {state['callbacks']!r}, not a dict; give what state() gave")
         return cls(
             **{
                 **state,
-                "tally": Tally(**state["tally"]),
+                "tally": Tally.from_state(state["tally"]),
                 "history": History.from_state(state["history"]),
                 "start": None if state["start"] is None else Generators.from_state(state["start"]),
                 "now": None if state["now"] is None else Generators.from_state(state["now"]),
@@ -165,6 +190,18 @@ def _epoch_of(loader: Any) -> int | None:
 def _set_epoch(loader: Any, epoch: int | None) -> None:
     if epoch is not None and _epoch_of(loader) is not None:
         loader.epoch = epoch
+
+
+def _batch_size_of(loader: Any) -> int | None:
+    size = getattr(loader, "batch_size", None)
+    return size if isinstance(size, int) else None
+
+
+def _order_of(loader: Any) -> tuple[int | None, str | None]:
+    """Seed and kind of the sampler of a loader."""
+    sampler = getattr(loader, "sampler", None)
+    seed = getattr(sampler, "seed", None)
+    return seed if isinstance(seed, int) else None, None if sampler is None else type(sampler).__name__
 
 
 def _length_of(loader: Any) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from spaic.errors import NetworkError, UnknownName, nearest
@@ -10,6 +10,7 @@ from spaic.Network import context
 from spaic.Network.container import Container
 from spaic.Network.copying import copies
 from spaic.Network.element import Element
+from spaic.Network.references import category, demand_readable, exchange_of, remove, settle
 from spaic.Network.transaction import whole
 
 E = TypeVar("E", bound=Element)
@@ -63,6 +64,7 @@ class Assembly(Container):
         """Add a member under a name that is free, and return it."""
         if not isinstance(assembly, Element):
             raise NetworkError(f"{self._label()}: {assembly!r} is not a part of a network; give a group, an assembly or a node")
+        self._check(name, assembly)
         if name in self._members:
             raise NetworkError(f"{self._label()}: the name {name!r} is taken by {self._members[name]!r}; choose another one")
         if any(assembly is m for m in self._members.values()):
@@ -95,7 +97,9 @@ class Assembly(Container):
             Paths of all that was removed.
         """
         element = self._found(assembly if name is None else name)
-        return _remove(self._top, {id(element): element})
+        if element.name in getattr(element.parent, "_expanded", ()):
+            raise NetworkError(f"{element.path}: its projection makes it again; hide it, or change the policies of {element.parent.path!r}")
+        return remove(self._top, {id(element): element})
 
     def __delattr__(self, name: str) -> None:
         if name in self._members and isinstance(self._members[name], Element):
@@ -110,16 +114,17 @@ class Assembly(Container):
         return self.del_assembly(connection, name)
 
     @whole
-    def copy_assembly(self, name: str, assembly: E) -> E:
-        """Add a copy of an element under a name that is free, and return the copy; the original is left untouched.
+    def copy_assembly(self, name: str, assembly: Any) -> Any:
+        """Add a copy of an element, or of the one of a name or path, under a name that is free; the original is left untouched.
 
         The copy has no members in common with the original. It starts with the weights that the original has now.
         """
-        copied: E = copies([assembly])[0]
-        if assembly._top is not self._top:
-            _settle([copied], assembly._top)
+        original = assembly if isinstance(assembly, Element) else self._found(assembly)
+        copied = copies([original])[0]
+        if original._top is not self._top:
+            settle([copied], original._top)
         self.add_assembly(name, copied)
-        self._demand_no_strays(f"a copy of {assembly!r}")
+        self._demand_no_strays([copied], f"a copy of {original!r}")
         return copied
 
     @whole
@@ -144,11 +149,11 @@ class Assembly(Container):
         leaving = self._found(old)
         if new is leaving:
             return
-        if not isinstance(new, Element) or _category(new) != _category(leaving):
-            raise NetworkError(f"{leaving.path}: {new!r} cannot take the place of a {leaving.kind}; give something of that kind")
-        _demand_readable(self._top, leaving, new)
+        if not isinstance(new, Element) or category(new) != category(leaving):
+            raise NetworkError(f"{leaving.path}: {new!r} cannot take the place of the {leaving.kind} there; give something of that kind")
+        demand_readable(self._top, leaving, new)
         holder, own = leaving.parent, str(leaving.name)
-        exchange = _exchange(self._top, leaving, new)
+        exchange = exchange_of(self._top, leaving, new)
         if new.parent is not None and new._top is self._top:
             new.parent._release(new.name)
         position = list(holder._members).index(own)
@@ -178,10 +183,10 @@ class Assembly(Container):
             raise NetworkError(f"{self._label()}: {other!r} cannot be merged into it; give another assembly, not one around it")
         names = [n for n, m in other._members.items() if isinstance(m, Element)]
         made = dict(zip(names, copies([other._members[n] for n in names]), strict=True))
-        _settle(list(made.values()), other)
+        settle(list(made.values()), other)
         for name, element in made.items():
             setattr(self, self._free_name(name), element)
-        self._demand_no_strays(f"a copy of {other!r}")
+        self._demand_no_strays(list(made.values()), f"a copy of {other!r}")
         return made
 
     @whole
@@ -204,7 +209,10 @@ class Assembly(Container):
         Assembly
             A network if this one is a network, so that it can be run. Names are kept; one that occurs twice gets a suffix, ``_1``.
         """
-        chosen = [self._found(a) for a in ([assemblies] if isinstance(assemblies, (str, Element)) else assemblies)]
+        listed = [assemblies] if isinstance(assemblies, (str, Element)) else assemblies
+        if not isinstance(listed, (list, tuple, set)) or not listed:
+            raise NetworkError(f"{self._label()}.select_assembly: {assemblies!r} names no members; give a list of elements or names")
+        chosen = [self._found(a) for a in listed]
         if len({id(e) for e in chosen}) < len(chosen):
             raise NetworkError(f"{self._label()}.select_assembly: an element is listed twice in {chosen}; list it once")
         inside = {id(e) for c in chosen for e in (c, *(c.everything() if isinstance(c, Container) else ()))}
@@ -221,11 +229,11 @@ class Assembly(Container):
         made = self._sibling(name)
         originals = [*chosen, *(between if with_connection else ())]
         copied_ones = copies(originals)
-        _settle(copied_ones, self)
+        settle(copied_ones, self)
         for original, copied in zip(originals, copied_ones, strict=True):
             setattr(made, made._free_name(str(original.name)), copied)
         inside = {id(made), *map(id, made.everything())}
-        _remove(made, {}, lambda part: id(part) not in inside)
+        remove(made, {}, lambda part: id(part) not in inside)
         return made
 
     # --- queries
@@ -248,6 +256,7 @@ class Assembly(Container):
 
     def _found(self, element: Element | str | None) -> Element:
         """The element meant by an object or by a name or path from here."""
+        self._top._gather()
         if isinstance(element, Element):
             if element not in self:
                 raise NetworkError(f"{self._label()}: {element!r} is not in it; add it first, or ask the network it belongs to")
@@ -257,10 +266,11 @@ class Assembly(Container):
             raise UnknownName(f"{self._label()}: it has no member {element!r}; {nearest(element, own)}")
         return own[str(element)]
 
-    def _demand_no_strays(self, what: str) -> None:
-        """Refuse an edit after which something refers to what is not in the network."""
+    def _demand_no_strays(self, made: list[Any], what: str) -> None:
+        """Refuse an edit that brings in something that refers to what is not in the network."""
         within = {id(self._top), *map(id, self._top.everything())}
-        strays = [(e, p) for e in self._top.everything() for p in e.parts() if id(p) not in within]
+        new = [e for m in made for e in (m, *(m.everything() if isinstance(m, Container) else ()))]
+        strays = [(e, p) for e in new for p in e.parts() if id(p) not in within]
         if strays:
             listed = "; ".join(f"{e.path} refers to {p.path!r}" for e, p in strays)
             raise NetworkError(f"{self._label()}: {what} leads out of the network: {listed}; copy what it belongs to, or remove it first")
@@ -282,72 +292,3 @@ class Assembly(Container):
                 element.redirect(lambda part, c=connection, p=projection: p if part is c else part)
             holder._release(own)
             setattr(holder, own, projection)
-
-
-def _settle(made: list[Any], left: Container) -> None:
-    """Tell copies that they have left a container, and what of it has come along."""
-    members = tuple(e for e in made if e.kind not in ("learner", "monitor"))
-    for element in made:
-        for one in (element, *(element.everything() if isinstance(element, Container) else ())):
-            one.settle(left, members)
-
-
-def _remove(top: Container, gone: dict[int, Element], is_lost: Callable[[Element], bool] = lambda part: False) -> list[str]:
-    """Take elements out of a network, and what refers to them or to what is lost anyway; their paths."""
-    while True:
-        lost = []
-        for element in top.everything():
-            if id(element) in gone:
-                continue
-            if id(element.parent) in gone or not _forgets(element, lambda part: id(part) in gone or is_lost(part)):
-                lost.append(element)
-        if not lost:
-            break
-        gone.update({id(e): e for e in lost})
-    paths = [e.path for e in gone.values()]
-    for element in gone.values():
-        if id(element.parent) not in gone:
-            element.parent._release(element.name)
-    return paths
-
-
-def _forgets(element: Element, is_gone: Callable[[Element], bool]) -> bool:
-    """Make an element forget what is gone; False if it makes no sense any more."""
-    if not any(is_gone(part) for part in element.parts()):
-        return True
-    return element.redirect(lambda part: None if is_gone(part) else part)
-
-
-def _category(element: Element) -> str:
-    """What may take the place of what."""
-    return "group" if element.kind in ("assembly", "network", "neurongroup") else element.kind
-
-
-def _demand_readable(top: Container, old: Element, new: Element) -> None:
-    """An assembly has no neurons of its own that could be read or driven one by one."""
-    if isinstance(new, Container) and not isinstance(old, Container):
-        readers = [e.path for e in top.everything() if e.kind in ("decoder", "monitor", "generator") and any(p is old for p in e.parts())]
-        if readers:
-            raise NetworkError(f"{old.path}: {', '.join(readers)} refer to its neurons, which {new!r} does not have; remove them first")
-
-
-def _exchange(top: Container, old: Element, new: Element) -> dict[int, Element]:
-    """Identity of an element that is leaving -> what takes its place, for all that is referred to from outside."""
-    if not isinstance(old, Container):
-        return {id(old): new}
-    leaving = {id(e): e for e in old.everything()}
-    have = {e.path_in(new): e for e in (new.everything() if isinstance(new, Container) else ())}
-    exchange, missing = {id(old): new}, []
-    for element in top.everything():
-        if id(element) in leaving:
-            continue
-        for part in element.parts():
-            if id(part) not in leaving:
-                continue
-            if part.path_in(old) in have:
-                exchange[id(part)] = have[part.path_in(old)]
-            else:
-                missing.append(f"{element.path} refers to {part.path}")
-    if missing:
-        raise NetworkError(f"{old.path}: {'; '.join(missing)}, which {new!r} does not have; delete what refers to it, or add it there")
-    return exchange

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from spaic.Dynamics.expression import is_name
 from spaic.errors import NetworkError, nearest
 from spaic.Network import context
 from spaic.Network.element import Attachment, Element
 
 C = TypeVar("C", bound="Container")
+
+#: Attributes of every container.
+_RESERVED = ("name", "parent", "type")
 
 
 class Container(Element):
@@ -24,10 +28,12 @@ class Container(Element):
     def __init__(self, name: str | None = None) -> None:
         object.__setattr__(self, "_members", {})
         object.__setattr__(self, "_unnamed", set())
+        object.__setattr__(self, "_origins", {})
         super().__init__(name)
 
     _members: dict[str, Any]
     _unnamed: set[str]
+    _origins: dict[str, str]  # member -> the attribute whose list or dict brought it
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_members" not in self.__dict__:
@@ -37,10 +43,15 @@ class Container(Element):
         elif not name.startswith("_"):
             if name in self._members:
                 self._release(name)
-            for old in self._collected(name):
+            items = _items(name, value)
+            collected = self._collected(name)
+            for own, item in items:
+                self._check(own, item, leaving=collected)
+            for old in collected:
                 self._release(old)
-            for own, item in _items(name, value):
+            for own, item in items:
                 self._adopt(own, item)
+                self._origins[own] = name
         object.__setattr__(self, name, value)
 
     def __enter__(self: C) -> C:
@@ -85,11 +96,22 @@ class Container(Element):
         """Whether an element is in this container or one inside it."""
         return any(element is e for e in self.everything())
 
-    def _adopt(self, name: str, value: Any) -> None:
+    def _check(self, name: Any, value: Any, leaving: Iterable[str] = ()) -> None:
+        """Refuse a name that cannot be one, or an element that cannot be here; members that are `leaving` are as good as gone."""
+        if not isinstance(name, str) or not is_name(name) or name.startswith("_"):
+            raise NetworkError(f"{self._label()}: {name!r} cannot be a name; use letters, digits and underscores, beginning with a letter")
         if hasattr(type(self), name):
             raise NetworkError(f"{self._label()}: {name!r} is a method of {type(self).__name__}; choose another name")
-        if isinstance(value, Element):
+        if name in _RESERVED:
+            raise NetworkError(f"{self._label()}: {name!r} is an attribute of every {self.kind}; choose another name")
+        if isinstance(value, Element) and not (value.parent is self and str(value.name) in leaving):
             self._check_adoption(name, value)
+
+    def _adopt(self, name: str, value: Any) -> None:
+        self._check(name, value)
+        if isinstance(value, Element) and value.parent is None:
+            value._enter()
+        context.forget(value)  # it has its place, whatever block it was made in
         if name in self._members and self._members[name] is not value:
             self._release(name)
         self._members[name] = value
@@ -116,6 +138,7 @@ class Container(Element):
             if not attribute.startswith("_") and any(item is member for _, item in _items(attribute, value)):
                 self.__dict__[attribute] = _kept(value, lambda item: item is not member)
         self._unnamed.discard(name)
+        self._origins.pop(name, None)
         if isinstance(member, Element):
             self._top._remember(member)
             object.__setattr__(member, "parent", None)
@@ -124,23 +147,23 @@ class Container(Element):
     def _remember(self, element: Element) -> None:
         """Let an element that leaves carry what it has learned; overridden by networks, which hold weights."""
 
-    def _changed(self) -> None:
-        """Tell the network above that it has to be built anew."""
-        if self.parent is not None:
-            self.parent._changed()
-
     def _collected(self, name: str) -> list[str]:
         """Names of the members that a list or dict under this attribute holds."""
         held = [id(item) for _, item in _items(name, self.__dict__.get(name))]
         return [n for n, m in self._members.items() if id(m) in held and n != name] if held else []
 
     def _gather(self) -> None:
-        """Take in what was put into lists and dicts after they were assigned."""
+        """Take in what was put into lists and dicts after they were assigned, and let go what left them."""
+        for name, attribute in list(self._origins.items()):
+            if not any(item is self._members[name] for _, item in _items(attribute, self.__dict__.get(attribute))):
+                self._release(name)
         for name, value in list(self.__dict__.items()):
             if not name.startswith("_"):
                 for own, item in _items(name, value):
                     if isinstance(item, Element) and item.parent is None:
-                        self._adopt(own if own not in self._members else self._free_name(own), item)
+                        free = own if own not in self._members else self._free_name(own)
+                        self._adopt(free, item)
+                        self._origins[free] = name
         for member in list(self._members.values()):
             if isinstance(member, Container):
                 member._gather()

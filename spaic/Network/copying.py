@@ -19,6 +19,7 @@ def copies(elements: Iterable[Element]) -> list[Any]:
     originals = list(elements)
     inside = {id(e): e for o in originals for e in (o, *(o.everything() if isinstance(o, Container) else ()))}
     memo: dict[int, Any] = {id(None): None}
+    learned = {id(e): e._learned for e in inside.values()}
     for original in originals:
         original._top._remember(original)
         if original.parent is not None and id(original.parent) not in inside:
@@ -28,6 +29,8 @@ def copies(elements: Iterable[Element]) -> list[Any]:
         memo.update({id(part): part for part in kept if id(part) not in inside})
         memo[id(element.__dict__.get("_simulation"))] = None
     made = [copy.deepcopy(original, memo) for original in originals]
+    for element in inside.values():  # only the copies carry it
+        object.__setattr__(element, "_learned", learned[id(element)])
     for element in made:
         object.__setattr__(element, "parent", None)
     return made

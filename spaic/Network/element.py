@@ -88,6 +88,10 @@ class Element(Attachment, metaclass=_Finished):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_is_finished" in self.__dict__ and not name.startswith("_"):
+            if name in ("name", "parent"):
+                raise DeclarationError(f"{self.path}: its {name} follows from where it is assigned; use add_assembly or del_assembly")
+            if name in self.refers and not isinstance(value, (Element, tuple, list)):
+                raise DeclarationError(f"{self.path}.{name}: {value!r} is not a part of a network; give one")
             if not hasattr(self, name):
                 known = [n for n in vars(self) if not n.startswith("_")]
                 raise DeclarationError(
@@ -154,8 +158,15 @@ class Element(Attachment, metaclass=_Finished):
     def _set_hidden(self, value: bool) -> None:
         if self._is_hidden != value:
             object.__setattr__(self, "_is_hidden", value)
-            if self.parent is not None:
-                self.parent._changed()
+            self._changed()
+
+    def _changed(self) -> None:
+        """Tell the networks above that they have to be built anew."""
+        if self.parent is not None:
+            self.parent._changed()
+
+    def _enter(self) -> None:
+        """Called before it gets a place in a container; overridden by networks, which have learned something by themselves."""
 
     @property
     def is_hidden(self) -> bool:

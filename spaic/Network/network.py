@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import copy
-import inspect
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from spaic import spellings
-from spaic.clock import Clock
-from spaic.errors import DeclarationError, NetworkError, StateError, reject_unknown
-from spaic.Graph.graph import Graph
+from spaic.errors import DeclarationError, NetworkError, reject_unknown
 from spaic.Graph.program import Program
 from spaic.Graph.show import explain
 from spaic.Network import context
-from spaic.Network.assembly import Assembly
-from spaic.Network.container import Container
-from spaic.Network.element import Annotation, Element
-from spaic.Network.lower import lower
+from spaic.Network.element import Annotation
+from spaic.Network.files import Files
 from spaic.Network.node import Encoder
-from spaic.Network.simulation import Simulation
-from spaic.Network.transaction import whole
-from spaic.Network.weights import Mismatch, load_weights
-from spaic.registry import backends, formats
-
-F = TypeVar("F", bound=Callable[..., Any])
+from spaic.spellings import spelled
 
 
-def spelled(call: str) -> Callable[[F], F]:
-    """A method that also takes the keywords of SPAIC."""
-
-    def decorate(method: F) -> F:
-        names = list(inspect.signature(method).parameters)[1:]
-
-        @wraps(method)
-        def translated(self: Any, *args: Any, **options: Any) -> Any:
-            ours = spellings.keywords([call], options)
-            for name in names[: len(args)]:
-                if name in ours:
-                    raise DeclarationError(f"{call}: {name} is given twice; give it once")
-            return method(self, *args, **ours)
-
-        return translated  # type: ignore[return-value]
-
-    return decorate
-
-
-class Network(Assembly):
+class Network(Files):
     """A network of neuron groups, nodes and connections.
 
     Subclass it and assign elements in ``__init__``, or make them in a ``with net:`` block.
@@ -77,101 +44,6 @@ class Network(Assembly):
 
     kind = "network"
 
-    def __init__(self, name: str | None = None, seed: int = 0) -> None:
-        object.__setattr__(self, "_backend", None)
-        object.__setattr__(self, "_simulation", None)
-        object.__setattr__(self, "_is_stale", False)
-        object.__setattr__(self, "_seed", _seed(seed))
-        object.__setattr__(self, "_runtime", None)
-        object.__setattr__(self, "_is_training", True)
-        object.__setattr__(self, "_progress", None)
-        super().__init__(name)
-
-    _backend: Any
-    _simulation: Simulation | None
-    _is_stale: bool
-    _seed: int
-    _runtime: float | None
-    _is_training: bool
-    _progress: Any
-
-    # --- what it is built with
-
-    def set_backend(self, backend: Any = None, device: str = "cpu", **options: Any) -> None:
-        """Choose the backend: an object, or a name (``"torch"``, ``"reference"``) with device, dt and dtype."""
-        if backend is None or isinstance(backend, str):
-            made = backends[backend or "torch"]
-            if self._backend is not None:
-                options.setdefault("dt", self._backend.dt)
-            try:
-                backend = made(device=device, **options)
-            except DeclarationError as error:
-                if "not available" not in str(error):
-                    raise
-                warnings.warn(f"{error}; the CPU is used instead", stacklevel=2)
-                backend = made(device="cpu", **options)
-        elif options or device != "cpu":
-            raise DeclarationError(f"net.set_backend: {backend!r} is made already; give {', '.join(options) or 'device'} when it is made")
-        if isinstance(backend, type) or not hasattr(backend, "compile"):
-            raise DeclarationError(
-                f"net.set_backend: {backend!r} is not a backend; give a name ({', '.join(backends)}) or spaic.Torch_Backend()"
-            )
-        object.__setattr__(self, "_backend", backend)
-        self._changed()
-
-    @spelled("net.set_backend_dt")
-    def set_backend_dt(self, backend: Any = None, dt: float | None = None) -> None:
-        """Set the time step in ms; ``set_backend_dt(0.1)`` and ``set_backend_dt(backend, 0.1)`` both work."""
-        if dt is None:
-            backend, dt = None, backend
-        if backend is not None or self._backend is None:
-            self.set_backend(backend)
-        self._backend.dt = dt
-        self._changed()
-
-    def set_random_seed(self, seed: int) -> None:
-        """Set the seed of weights, noise and random input; takes effect with the next build."""
-        object.__setattr__(self, "_seed", _seed(seed))
-        object.__setattr__(self, "_simulation", None)
-
-    def set_runtime(self, runtime: float) -> None:
-        """Set the duration in ms of runs that do not state one."""
-        Clock(self.dt).steps(runtime, "net.set_runtime")
-        object.__setattr__(self, "_runtime", runtime)
-
-    @property
-    def dt(self) -> float:
-        """Time step in ms."""
-        return float(self._backend.dt) if self._backend is not None else Clock().dt
-
-    @property
-    def graph(self) -> Graph:
-        """The lowered, verified graph of the network as it is now."""
-        return self._lowered()
-
-    @whole
-    def _lowered(self) -> Graph:
-        clock = self._backend.clock if self._backend is not None else Clock()
-        return lower(self, clock, self._seed)
-
-    # --- build and run
-
-    @whole
-    def build(self, backend: Any = None) -> None:
-        """Lower, verify and compile the network; weights of an earlier build that still fit are kept."""
-        if backend is not None or self._backend is None:
-            self.set_backend(backend)
-        if self.parent is not None:
-            raise NetworkError(f"{self.path}: it is a part of {self._top!r}; build and run that network")
-        graph = self._lowered()
-        elements = {element.path: element for element in self.members()}
-        simulation = Simulation(graph, self._backend, elements, self._simulation)
-        simulation.store.freeze({path: False for path, element in elements.items() if not element.requires_grad})
-        object.__setattr__(self, "_simulation", simulation)
-        object.__setattr__(self, "_is_stale", False)
-        for annotation in self.members(Annotation):
-            annotation.bind(simulation)
-
     @spelled("net.run")
     def run(self, run_time: float | None = None) -> None:
         """Run from the initial state for `run_time` ms; nothing is left over from earlier runs."""
@@ -197,6 +69,11 @@ class Network(Assembly):
         annotations = list(self.members(Annotation))
         self._built().run(duration, is_continued, keep_gradient, annotations, self._is_training)
 
+    def reset(self) -> None:
+        """Forget the state: the next ``run_continue`` starts from the initial state."""
+        if self._simulation is not None:
+            self._simulation.state = None
+
     # --- modes
 
     @property
@@ -212,6 +89,8 @@ class Network(Assembly):
         if epochs is not None:
             return self.fit(self._own_loader("net.train"), epochs, **options)
         reject_unknown("net.train", options, ("mode", "epochs"))
+        if not isinstance(mode, bool):
+            raise DeclarationError(f"net.train: mode is {mode!r}; give True or False, or train with net.fit(loader, ...)")
         object.__setattr__(self, "_is_training", bool(mode))
         return self
 
@@ -283,143 +162,17 @@ class Network(Assembly):
         """Accuracy on batches of (data, label), without gradients and in evaluation mode; arguments as those of :meth:`fit`."""
         return float(self._trainer("net.evaluate").evaluate(loader, run_time, encoder=encoder, decoder=decoder))
 
-    def reset(self) -> None:
-        """Forget the state: the next ``run_continue`` starts from the initial state."""
-        if self._simulation is not None:
-            self._simulation.state = None
-
-    def _built(self) -> Simulation:
-        if self._simulation is None or self._is_stale or self._simulation.graph.clock != self._backend.clock:
-            self.build()
-        if self._simulation is None:
-            raise StateError("net: it could not be built; call net.build() to see why")
-        return self._simulation
-
-    def _changed(self) -> None:
-        object.__setattr__(self, "_is_stale", True)
-
-    # --- a torch citizen
-
-    def parameters(self) -> Iterator[Any]:
-        """Torch parameters, for any optimizer."""
-        return iter(self._built().store.parameters())
-
-    def named_parameters(self) -> Iterator[tuple[str, Any]]:
-        """Paths and torch parameters."""
-        return iter(self._built().store.named_parameters())
-
-    def state_dict(self) -> dict[str, Any]:
-        """Path -> tensor of every weight; the states of neurons are not part of it."""
-        return dict(self._built().store.state_dict())
-
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
-        """Copy weights in, by path; optimizers go on with them.
-
-        Parameters
-        ----------
-        state : mapping of str to tensor or array
-            Such as :meth:`state_dict` or any torch module with the same paths gives; names of parameters in SPAIC are understood.
-        strict : bool
-            True loads nothing and raises an error unless everything fits; False loads what fits and returns what does not.
-
-        Returns
-        -------
-        Mismatch
-            Lists `missing`, `extra` and `misshaped` paths.
-
-        Raises
-        ------
-        StateError
-            Listing every path that does not fit.
-        """
-        return load_weights(self._built().store, state, strict, "net.load_state_dict")
-
-    # --- files
-
-    def save(self, filename: Any = None, direct: Any = None, **options: Any) -> Any:
-        """Write the network to a file; the suffix chooses the format, ``.spaic`` unless there is one.
-
-        ``.spaic`` holds everything: declaration, weights, learners, optimizers, random and neuron states; ``spaic.load`` rebuilds the
-        network from it without the code that declared it. ``.json`` and ``.yaml`` hold the declaration, to be read and edited.
-
-        Parameters
-        ----------
-        filename : str or Path, optional
-            The name of the network by default.
-        direct : str or Path, optional
-            Folder, the current one by default.
-        **options
-            Those of the format; see :func:`spaic.save`.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        return formats["spaic"].save(self, _file(self, filename, direct), **options)
-
-    def load(self, filename: Any, direct: Any = None, strict: bool = True) -> Mismatch:
-        """Take over weights, learners, optimizers and states from a file into this network; ``spaic.load`` makes a new one."""
-        return formats["spaic"].load_into(self, _file(self, filename, direct), strict)
-
-    @spelled("net.save_state")
-    def save_state(self, filename: Any = None, direct: Any = None, save: bool = True) -> Any:
-        """Write the weights to a ``.spaic`` file and return its path; with ``save=False`` return them as a state_dict instead.
-
-        ``save_state("name", False)`` is understood too.
-        """
-        if isinstance(direct, bool):
-            direct, save = None, direct
-        if not save:
-            return self.state_dict()
-        return formats["spaic"].save_weights(self.state_dict(), _file(self, filename, direct))
-
-    def state_from_dict(
-        self, state: Any = None, filename: Any = None, direct: Any = None, device: Any = None, strict: bool = True
-    ) -> Mismatch:
-        """Load weights from a state_dict, or from a file of :meth:`save_state` or :meth:`save`; see :meth:`load_state_dict`."""
-        if (state is None or state is False) == (filename is None):
-            raise DeclarationError("net.state_from_dict: give either a state_dict or the name of a file")
-        if device is not None:
-            self.to(device)
-        if filename is not None:
-            state = formats["spaic"].read_weights(_file(self, filename, direct))
-        return self.load_state_dict(state, strict)
-
-    def to(self, device: Any) -> Network:
-        """Move to another device; weights and what an optimizer holds of them stay the same tensors."""
-        simulation = self._built()
-        self._backend.move(device)
-        simulation.store.to(device)
-        simulation.program = self._backend.compile(simulation.graph)
-        simulation.state = None
-        return self
-
-    @property
-    def module(self) -> Any:
-        """The torch module that holds the weights."""
-        return self._built().store
-
-    def _remember(self, element: Element) -> None:
-        if self._simulation is not None:
-            self._simulation.remember(element)
-
-    def _tensors(self, path: str) -> Mapping[str, Any]:
-        tensors: Mapping[str, Any] = self._built().store.tensors()
-        return tensors
-
-    def _refreeze(self, element: Element) -> None:
-        if self._simulation is not None:
-            inside = (element, *(element.everything() if isinstance(element, Container) else ()))
-            paths = self._simulation.paths
-            self._simulation.store.freeze({paths[id(e)]: e.requires_grad for e in inside if id(e) in paths})
-
     def _sibling(self, name: str | None) -> Network:
         made = Network(name, self._seed)
         context.forget(made)
         if self._backend is not None:
             made.set_backend(copy.copy(self._backend))
         return made
+
+    @property
+    def path(self) -> str:
+        """Its path in the network around it; its name if there is none."""
+        return super().path if self.parent is not None else self.name or "network"
 
     # --- a look at it
 
@@ -466,14 +219,3 @@ class Network(Assembly):
         if len(found) > 1:
             raise NetworkError(f"net.learner: there are {len(found)} learners ({', '.join(m.name for m in found)}); name the one you mean")
         return found[0] if found else None
-
-
-def _file(net: Network, filename: Any, direct: Any) -> Path:
-    """The path meant by a name and a folder."""
-    return Path(direct or "") / Path(filename or net.name or "network")
-
-
-def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise DeclarationError(f"net: a seed is a whole number, got {seed!r}; give one")
-    return int(seed.__index__())

@@ -66,11 +66,7 @@ class IncludedTypePolicy(ConnectPolicy):
         _check_types(self)
 
     def select(self, pairs: Pairs, pre: Element, post: Element) -> Pairs:
-        for side, types, end in ((0, self.pre_types, pre), (1, self.post_types, post)):
-            known = {t for pair in pairs for t in _types(pair[side], end)}
-            for tag in () if types is None else types:
-                if tag not in known:
-                    raise NetworkError(f"IncludedTypePolicy: no group in {end.path!r} has the type {tag!r}; {nearest(tag, known)}")
+        _demand_known(self, pairs, pre, post)
         return [
             (a, b)
             for a, b in pairs
@@ -99,6 +95,7 @@ class ExcludedTypePolicy(ConnectPolicy):
         _check_types(self)
 
     def select(self, pairs: Pairs, pre: Element, post: Element) -> Pairs:
+        _demand_known(self, pairs, pre, post)
         before, after = set(self.pre_types or ()), set(self.post_types or ())
         return [(a, b) for a, b in pairs if not _types(a, pre) & before and not _types(b, post) & after]
 
@@ -153,6 +150,10 @@ class CustomConnectPolicy(ConnectPolicy):
     """
 
     accepts: Callable[[Any, Any], bool]
+
+    def __post_init__(self) -> None:
+        if not callable(self.accepts):
+            raise DeclarationError(f"CustomConnectPolicy: {self.accepts!r} is no function; give accepts(pre_group, post_group) -> bool")
 
     def select(self, pairs: Pairs, pre: Element, post: Element) -> Pairs:
         return [(a, b) for a, b in pairs if self.accepts(a, b)]
@@ -238,12 +239,24 @@ def _place(given: Any) -> Index:
 _PLACES = ("neurongroup", "assembly", "network")
 
 
+def _demand_known(policy: Any, pairs: Pairs, pre: Element, post: Element) -> None:
+    """A type that no group has is a mistake."""
+    for types, end in ((policy.pre_types, pre), (policy.post_types, post)):
+        known = {t for group in groups(end) for t in _types(group, end)}
+        for tag in types or ():
+            if tag not in known:
+                raise NetworkError(f"{type(policy).__name__}: no group in {end.path!r} has the type {tag!r}; {nearest(tag, known)}")
+
+
 def _check_types(policy: Any) -> None:
     _check_level(policy)
     for name in ("pre_types", "post_types"):
         given = getattr(policy, name)
         if given is not None:
-            object.__setattr__(policy, name, (given,) if isinstance(given, str) else tuple(given))
+            tags = (given,) if isinstance(given, str) else given
+            if not isinstance(tags, (list, tuple, set, frozenset)) or not all(isinstance(t, str) for t in tags):
+                raise DeclarationError(f"{type(policy).__name__}.{name}: {given!r} is not a list of types; give tags such as 'excitatory'")
+            object.__setattr__(policy, name, tuple(tags))
     if policy.pre_types is None and policy.post_types is None:
         raise DeclarationError(f"{type(policy).__name__}: neither pre_types nor post_types is given; give at least one")
 

@@ -96,17 +96,31 @@ class Projection(Assembly):
             if not self._members:
                 raise NetworkError(f"{self.path}: it has neither a link_type nor connections; give one, or assign connections to it")
             return
-        wanted = self._named(self._pairs())
-        for name in sorted(self._expanded - set(wanted)):
-            if name in self._members:
+        chosen = self._connections(self._named(self._pairs()))
+        for name in sorted(self._expanded):
+            if name in self._members and self._members[name] is not chosen.get(name):
                 self._release(name)
+        for name, connection in chosen.items():
+            if self._members.get(name) is not connection:
+                self._adopt(name, connection)
+        object.__setattr__(self, "_expanded", set(chosen))
+
+    def _connections(self, wanted: Mapping[str, tuple[Element, Element]]) -> dict[str, Connection]:
+        """Name -> connection: the one between these groups, else that of this name whose group was replaced, else a new one."""
+        present = {name: self._members[name] for name in sorted(self._expanded) if name in self._members}
+        by_pair = {(id(c.pre), id(c.post)): c for c in present.values()}
+        chosen = {name: by_pair[id(a), id(b)] for name, (a, b) in wanted.items() if (id(a), id(b)) in by_pair}
+        kept = set(map(id, chosen.values()))
         for name, (pre, post) in wanted.items():
-            present = self._members.get(name)
-            if present is None:
-                self._adopt(name, self._connection(pre, post))
-            elif present.pre is not pre or present.post is not post:
-                present.redirect(lambda end, c=present, a=pre, b=post: a if end is c.pre else b)
-        object.__setattr__(self, "_expanded", set(wanted))
+            if name in chosen:
+                continue
+            connection = present.get(name)
+            if connection is None or id(connection) in kept:
+                connection = self._connection()
+            object.__setattr__(connection, "pre", pre)
+            object.__setattr__(connection, "post", post)
+            chosen[name] = connection
+        return {name: chosen[name] for name in wanted}
 
     def _pairs(self) -> Pairs:
         pairs: Pairs = [(a, b) for a in groups(self.pre) for b in groups(self.post)]
@@ -129,11 +143,9 @@ class Projection(Assembly):
             named[name] = (pre, post)
         return named
 
-    def _connection(self, pre: Element, post: Element) -> Connection:
-        made = copy.copy(self.pattern)
-        for attribute, value in (("pre", pre), ("post", post)):
-            object.__setattr__(made, attribute, value)
-        return made  # type: ignore[return-value]
+    def _connection(self) -> Connection:
+        made: Connection = copy.copy(self.pattern)  # type: ignore[assignment]
+        return made
 
 
 def boundary_projection(pattern: Connection) -> Projection:
@@ -141,6 +153,9 @@ def boundary_projection(pattern: Connection) -> Projection:
     made = Projection(pattern.pre, pattern.post, name=pattern.name)
     for attribute, value in (("policies", (BoundaryPolicy(),)), ("pattern", pattern)):
         object.__setattr__(made, attribute, value)
+    for flag in ("_is_hidden", "_is_frozen"):  # from now on they are those of the whole
+        object.__setattr__(made, flag, getattr(pattern, flag))
+        object.__setattr__(pattern, flag, False)
     return made
 
 

@@ -18,6 +18,7 @@ from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
 from spaic.Network.node import Decoder, Encoder, Generator
 from spaic.Network.plan import Plan, Run
+from spaic.Network.snapshot import Snapshot
 from spaic.seeds import Key
 
 #: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.
@@ -56,6 +57,7 @@ class Simulation:
         self.state: State | None = None
         self.streams: dict[str, Stream] = {}
         self.starts: dict[str, int] = {}  # node -> step at which its data were given
+        self.frozen: set[str] = set()  # paths of elements that are not to be trained
         self.lengths: dict[str, int] = {}  # node -> steps for which its data were encoded
         self.runs: int = 0
         if previous is not None:
@@ -106,6 +108,9 @@ class Simulation:
         state = previous.state
         if state is None or self.graph.clock != previous.graph.clock or self._arrays() != previous._arrays():
             return
+        owners = {path.rpartition(".")[0] for path in state.arrays if not path.endswith(".history")}
+        if any(self.elements.get(owner) is not previous.elements.get(owner) for owner in owners):
+            return  # something new stands where something else was
         fresh = self.program.initial_state(self.store.tensors(), state.batch).arrays
         if {k: tuple(v.shape) for k, v in fresh.items()} == {k: tuple(v.shape) for k, v in state.arrays.items()}:
             self.state, self.streams = state, dict(previous.streams)
@@ -193,18 +198,21 @@ class Simulation:
         StateError
             If it is of another network.
         """
-        self.runs, saved = snapshot["runs"], snapshot["state"]
-        if saved is None:
+        saved = Snapshot.of(snapshot, [node.path for node in self.sources])
+        if saved.arrays is None:
+            self.runs = saved.runs
             return
-        fresh = self.program.initial_state(self.store.tensors(), saved["batch"]).arrays
-        for path in sorted(set(fresh) | set(saved["arrays"])):
-            needed, given = (np.shape(side[path]) if path in side else None for side in (fresh, saved["arrays"]))
+        fresh = self.program.initial_state(self.store.tensors(), saved.batch).arrays
+        for path in sorted(set(fresh) | set(saved.arrays)):
+            needed, given = (np.shape(side[path]) if path in side else None for side in (fresh, saved.arrays))
             if needed != given:
                 raise StateError(f"{path}: the saved state has shape {given}, needed {needed}; restore it into the same network")
-        arrays = {path: self.backend.as_array(saved["arrays"][path]) for path in fresh}
-        self.state = State(saved["step"], saved["batch"], arrays, saved["run"])
-        self.starts, self.lengths = dict(snapshot["starts"]), dict(snapshot["lengths"])
+        arrays = {path: self.backend.as_array(saved.arrays[path]) for path in fresh}
+        self.state, self.runs = State(saved.step, saved.batch, arrays, saved.run), saved.runs
+        self.starts, self.lengths = saved.starts, saved.lengths
         for node in self.sources:
+            if isinstance(node, Encoder) and node.source is not None and len(node.source) != saved.batch:
+                continue  # other data were given after the run: they are for the next one
             node.is_new = False
             if node.path in self.starts:
                 self.streams[node.path] = self._encoded(node, self.state)

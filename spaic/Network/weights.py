@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from spaic import spellings
 from spaic.errors import DeclarationError, StateError
@@ -53,7 +55,7 @@ class Mismatch:
         return "; ".join(found) or "everything fits"
 
 
-def load_weights(store: Any, state: Mapping[str, Any], strict: bool, where: str) -> Mismatch:
+def load_weights(store: Any, state: Mapping[str, Any], strict: bool, where: str, hidden: Container[str] = ()) -> Mismatch:
     """Copy weights into the parameters of a built network, in place, so that optimizers go on with them.
 
     Parameters
@@ -66,15 +68,18 @@ def load_weights(store: Any, state: Mapping[str, Any], strict: bool, where: str)
         True loads nothing and raises an error if anything is missing, extra or of another shape; False loads what fits.
     where : str
         The call, for messages.
+    hidden : container of str
+        Paths of elements that do not take part now; weights of theirs are not extra.
 
     Raises
     ------
     StateError
-        Listing every path that does not fit.
+        Listing every path that does not fit, or naming a value that is not made of finite real numbers.
     """
     if not isinstance(state, Mapping):
         raise DeclarationError(f"{where}: {type(state).__name__} is not a mapping from paths to tensors; give a state_dict")
-    given = {spellings.parameter_path(str(path)): value for path, value in state.items()}
+    named = {spellings.parameter_path(str(path)): value for path, value in state.items()}
+    given = {path: value for path, value in named.items() if path.rpartition(".")[0] not in hidden}
     own = store.state_dict()
     shapes = {path: (_shape(value), _shape(own[path])) for path, value in given.items() if path in own}
     wrong = {path: both for path, both in shapes.items() if both[0] != both[1]}
@@ -85,8 +90,24 @@ def load_weights(store: Any, state: Mapping[str, Any], strict: bool, where: str)
     )
     if mismatch and strict:
         raise StateError(f"{where}: {mismatch}; load weights of the same network, or use strict=False to load what fits")
-    store.copy_in({p: v for p, v in given.items() if p in own and p not in wrong})
+    fitting = {p: v for p, v in given.items() if p in own and p not in wrong}
+    demand_numbers(fitting, where)
+    store.copy_in(fitting)
     return mismatch
+
+
+def demand_numbers(values: Mapping[str, Any], where: str) -> None:
+    """Refuse weights that are not made of finite real numbers, by their paths."""
+    for path, value in values.items():
+        array = np.asarray(_on_cpu(value) if hasattr(value, "detach") else value)
+        if array.dtype.kind not in "fiub":
+            raise StateError(f"{where}: {path} has values of type {array.dtype}; give real numbers")
+        if not np.isfinite(array).all():
+            raise StateError(f"{where}: {path} holds {array[~np.isfinite(array)].flat[0]}; give finite numbers")
+
+
+def _on_cpu(value: Any) -> Any:
+    return value.detach().cpu() if value.is_complex() else value.detach().cpu().double()  # NumPy has no bfloat16
 
 
 def _shape(value: Any) -> tuple[int, ...] | str:

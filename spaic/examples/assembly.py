@@ -3,9 +3,9 @@
 A cortex of two columns, each of an excitatory and an inhibitory group, learns the 8 x 8 digits. Projections choose the groups that
 they join by type, and follow every edit: a copied column is joined to the digits like the others.
 
-Expect 96 % after 4 epochs. A copied column, whose outgoing weights are new, costs a few points; hidden or deleted, it leaves exactly
-the accuracy from before. A group of another model costs little, too, and one epoch of training makes up for it. No edit changes a
-weight that still fits. All of it takes 8 s on one core.
+Expect 96 % after 4 epochs (seeds 0, 1, 2: 95.8, 96.1, 95.8 %). A copied column, whose outgoing weights are new, costs 1 to 11 points;
+hidden or deleted, it leaves exactly the accuracy from before. Cells of another model cost 0 to 3 points, and one more epoch leads to 96
+or 97 %. No edit changes a weight that still fits. It takes 8 s on one core.
 
 Run: python examples/assembly.py [--epochs 4] [--seed 0] [--figure assembly.png]
 """

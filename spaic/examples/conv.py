@@ -53,7 +53,6 @@ if __name__ == "__main__":
     history = net.fit(train, epochs=options.epochs, run_time=20.0, test=test)
 
     print(f"weights: {', '.join(f'{path} {tuple(tensor.shape)}' for path, tensor in net.state_dict().items())}")
-    print(f"last epoch: {history.accuracy[-1]:.1%} of the training images right with dropout")
-    print(f"test accuracy {history.test_accuracy[-1]:.1%} (dropout is off)")
+    print(f"at the end: test accuracy {history.test_accuracy[-1]:.1%}; in training, with dropout, {history.accuracy[-1]:.1%}")
     if options.figure:
         spaic.Plot.kernels(net.conv, title="kernels").figure.savefig(options.figure)

@@ -8,6 +8,7 @@ Expect, after 8 epochs, 10 % (chance) with STCA, 10 to 20 % with the leak alone,
 
 Run: python examples/custom_algorithm.py [--epochs 8] [--seed 0] [--figure custom_algorithm.png]
 """
+
 import argparse
 
 import spaic
@@ -36,13 +37,13 @@ class SignDescent(spaic.SurrogateBP):
 class Net(spaic.Network):
     """64-100-10 clif neurons, whose first weights are too small for any spike."""
 
-    def __init__(self, learner, optim, seed):
+    def __init__(self, learner, optim, seed, weight=0.01):
         super().__init__(seed=seed)
         self.pixels = spaic.Encoder(num=64, coding_method="latency")
         self.hidden = spaic.NeuronGroup(100, model="clif")
         self.digit = spaic.NeuronGroup(10, model="clif")
-        self.link1 = spaic.Connection(self.pixels, self.hidden, w_mean=0.01, w_std=0.01)
-        self.link2 = spaic.Connection(self.hidden, self.digit, w_mean=0.01, w_std=0.01)
+        self.link1 = spaic.Connection(self.pixels, self.hidden, w_mean=weight, w_std=weight)
+        self.link2 = spaic.Connection(self.hidden, self.digit, w_mean=weight, w_std=weight)
         self.output = spaic.Decoder(dec_target=self.digit)
         self.learner, self.optim = learner, optim
         self.set_backend_dt(1.0)

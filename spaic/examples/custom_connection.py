@@ -9,6 +9,7 @@ It takes 9 s on one core.
 
 Run: python examples/custom_connection.py [--epochs 5] [--reach 0.15] [--seed 0] [--figure custom_connection.png]
 """
+
 import argparse
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from spaic.Library.links.weights import WeightedLink
 
 
 def distances(pre, post):
-    """Between the neurons of two sheets that fill the same unit square, ``[post, pre]``."""
+    """Between the neurons of two sheets that fill the same unit square, [post, pre]."""
     y, x = ((np.indices(shape).reshape(2, -1).T + 0.5) / shape for shape in (post, pre))
     return np.linalg.norm(y[:, None] - x, axis=-1)
 
@@ -49,20 +50,16 @@ class Net(spaic.Network):
     def __init__(self, seed, **link):
         super().__init__(seed=seed)
         self.pixels = spaic.Encoder(shape=(8, 8), coding_method="latency")
-        self.sheet = spaic.NeuronGroup(shape=(10, 10), model="clif")
-        self.digit = spaic.NeuronGroup(10, model="clif")
-        self.wires = spaic.Connection(self.pixels, self.sheet, **link)
-        self.read = spaic.Connection(self.sheet, self.digit)
+        self.sheet, self.digit = spaic.NeuronGroup(shape=(10, 10), model="clif"), spaic.NeuronGroup(10, model="clif")
+        self.wires, self.read = spaic.Connection(self.pixels, self.sheet, **link), spaic.Connection(self.sheet, self.digit)
         self.output = spaic.Decoder(dec_target=self.digit)
-        self.learner = spaic.SurrogateBP(self)
-        self.optim = spaic.Adam(lr=0.01)
+        self.learner = spaic.SurrogateBP(optimizer=spaic.Adam(lr=0.01))
         self.set_backend_dt(1.0)
 
-
-def wires(net):
-    """Where the first connection has synapses, ``[post, pre]``."""
-    dense = next(link for link in net.graph.links if link.name == "wires").transforms[0]
-    return np.ones((dense.post, dense.pre), bool) if dense.mask is None else dense.mask
+    def synapses(self):
+        """Where `wires` has synapses, [post, pre]."""
+        (dense,) = next(link for link in self.graph.links if link.name == "wires").transforms
+        return np.ones((dense.post, dense.pre), bool) if dense.mask is None else dense.mask
 
 
 if __name__ == "__main__":
@@ -74,15 +71,12 @@ if __name__ == "__main__":
     options = parser.parse_args()
     test = spaic.Dataloader(spaic.Digits(is_train=False), batch_size=360)
     near = Net(options.seed, link_type="nearby", reach=options.reach)
-    density = wires(near).mean()
-    for name, net in {
-        "nearby": near,
-        "anywhere": Net(options.seed, link_type="sparse", density=density),
-        "all": Net(options.seed, link_type="full"),
-    }.items():
+    anywhere = Net(options.seed, link_type="sparse", density=near.synapses().mean())
+    for name, net in {"nearby": near, "anywhere": anywhere, "all": Net(options.seed, link_type="full")}.items():
         train = spaic.Dataloader(spaic.Digits(is_train=True), batch_size=50, shuffle=True, seed=options.seed)
         history = net.fit(train, options.epochs, 20.0, test=test)
-        length = distances((8, 8), (10, 10))[wires(net)].mean()
-        print(f"{name:<9} {wires(net).sum():>5} synapses of mean length {length:.2f}: test accuracy {history.test_accuracy[-1]:.1%}")
+        present = net.synapses()
+        what = f"{present.sum():>5} synapses of mean length {distances((8, 8), (10, 10))[present].mean():.2f}"
+        print(f"{name:<9}{what}: test accuracy {history.test_accuracy[-1]:.1%}")
     if options.figure:
         spaic.Plot.receptive_fields(near.wires, title="what the sheet sees").figure.savefig(options.figure)

@@ -156,7 +156,7 @@ class TestReplace:
     @pytest.mark.parametrize(
         "new, said",
         [
-            (lambda net: spaic.Encoder(3, coding_method="direct"), "cannot take the place of a neurongroup"),
+            (lambda net: spaic.Encoder(3, coding_method="direct"), "cannot take the place of the neurongroup"),
             (lambda net: net.link1, "cannot take the place"),
             (lambda net: "layer2", "cannot take the place"),
             (lambda net: spaic.Assembly(), "watch refer to its neurons"),
@@ -386,3 +386,146 @@ def test_the_same_graph_in_three_ways():
     assert len({Declared().graph.digest, block.graph.digest, edited.graph.digest}) == 1
     edited.replace_assembly("box.cells", spaic.NeuronGroup(4, model="lif", tau_m=19.0))
     assert edited.graph.digest != block.graph.digest
+
+
+class TestWhatReviewersFound:
+    def test_a_source_of_copies_saves_what_it_learned_since(self, tmp_path):
+        net = trained(small())
+        net.select_assembly(["layer1", "layer2"])
+        trained(net)
+        loaded = spaic.load(net.save(tmp_path / "net"))
+        assert all(torch.equal(loaded.state_dict()[k], v) for k, v in net.state_dict().items())
+        net.set_random_seed(99)
+        fresh = net.state_dict()["link2.weight"]
+        assert not torch.equal(fresh, loaded.state_dict()["link2.weight"])
+
+    def test_edits_inside_a_nested_network_are_noticed(self):
+        big = spaic.Network()
+        big.sub = small()
+        big.build()
+        big.sub.replace_assembly("layer1", spaic.NeuronGroup(7, model="lif"))
+        assert big.state_dict()["sub.link1.weight"].shape == (7, 3)
+        big.sub.del_connection("link2")
+        assert list(big.state_dict()) == ["sub.link1.weight"]
+
+    def test_a_trained_network_takes_its_weights_along_and_back(self):
+        net = trained(small())
+        weight = net.state_dict()["link1.weight"].clone()
+        big = spaic.Network()
+        big.sub = net
+        assert torch.equal(big.state_dict()["sub.link1.weight"], weight)
+        for call in (lambda: net.run(2.0), net.state_dict, lambda: net.save_state("x")):
+            with pytest.raises(spaic.NetworkError, match="sub: it is a part of"):
+                call()
+        with torch.no_grad():
+            big.state_dict()["sub.link1.weight"].fill_(0.5)
+        big.del_assembly("sub")
+        assert (net.state_dict()["link1.weight"] == 0.5).all()
+
+    def test_a_network_that_is_hidden_and_shown(self):
+        net = trained(small())
+        net.hide()
+        assert net.state_dict() == {}
+        net.show()
+        assert len(net.state_dict()) == 2
+
+    def test_a_group_that_moves_keeps_its_connections_in_a_projection(self):
+        net = spaic.Network()
+        net.a = spaic.Assembly()
+        net.a.x, net.a.y = spaic.NeuronGroup(3, model="lif"), spaic.NeuronGroup(3, model="lif")
+        net.p = spaic.Projection(net.a, net.a, link_type="full", delay=1.0)
+        net.build()
+        kept = net.state_dict()["p.x_to_x.weight"].clone()
+        old = net.a.x
+        net.a.x = spaic.NeuronGroup(3, model="lif")
+        net.a.y = old
+        net.build()
+        assert {k.name: (k.source, k.target) for k in net.graph.links}["p.y_to_x"] == ("a.y.O", "a.x.input")
+        assert torch.equal(net.state_dict()["p.y_to_y.weight"], kept)
+
+    def test_flags_of_a_connection_that_becomes_a_projection(self):
+        net = small()
+        for name in ("watch", "output"):
+            net.del_assembly(name)
+        net.link2.hide()
+        net.link1.requires_grad = False
+        box = spaic.Assembly()
+        box.g = spaic.NeuronGroup(4, model="lif")
+        net.replace_assembly("layer1", box)
+        assert net.link2.is_hidden and not net.link1.requires_grad and list(net.state_dict()) == ["link1.input_to_g.weight"]
+        net.link2.show()
+        net.link1.requires_grad = True
+        net.build()
+        assert {n: p.requires_grad for n, p in net.named_parameters()} == {
+            "link1.input_to_g.weight": True,
+            "link2.g_to_layer2.weight": True,
+        }
+
+    def test_a_frozen_part_thaws_when_it_moves_out(self):
+        net = spaic.Network()
+        net.a = spaic.Assembly()
+        net.a.x, net.a.y = spaic.NeuronGroup(3, model="lif"), spaic.NeuronGroup(3, model="lif")
+        net.a.c = spaic.Connection(net.a.x, net.a.y)
+        net.other = spaic.Connection(net.a.x, net.a.y)
+        net.learner = spaic.STCA(net, alpha=0.5)
+        net.a.requires_grad = False
+        net.build()
+        c = net.a.c
+        net.a.del_connection(c)
+        net.add_connection("c", c)
+        net.build()
+        assert all(p.requires_grad for p in net.parameters()) and c.requires_grad
+
+    def test_optimizers_made_in_a_block_belong_to_one_network(self):
+        with spaic.Network() as net:
+            group = spaic.NeuronGroup(3, model="lif")
+            inner = ExampleNet()
+        assert list(net._members) == ["group", "inner"] and net.inner is inner and net.group is group
+
+    def test_lists_that_change_after_a_build(self):
+        net = spaic.Network()
+        net.layers = [spaic.NeuronGroup(3, model="lif"), spaic.NeuronGroup(2, model="lif")]
+        net.build()
+        net.layers.append(spaic.NeuronGroup(4, model="lif"))
+        net.del_assembly(net.layers[2])
+        net.layers.append(spaic.NeuronGroup(5, model="lif"))
+        net.run(1.0)
+        assert [p.size for p in net._simulation.graph.populations] == [3, 2, 5]
+        net.layers.pop(0)
+        net.run(1.0)
+        assert [p.size for p in net._simulation.graph.populations] == [2, 5]
+        with pytest.raises(spaic.NetworkError, match="belongs to another assembly"):
+            net.layers = [spaic.NeuronGroup(1, model="lif"), small().layer1]
+        assert len(net.layers) == 2 and len(net._members) == 2
+
+    def test_a_new_group_starts_from_its_own_state(self):
+        net = small()
+        net.run(5.0)
+        net.replace_assembly("layer1", spaic.NeuronGroup(4, model="lif"))
+        net.run_continue(1.0)
+        assert net.watch.times.tolist() == [1.0]
+
+    @pytest.mark.parametrize("name", ["_members", "parent", "name", "type", "a.b", "", "1x", "a b", "class", 3])
+    def test_names_that_cannot_be_one(self, name):
+        net = small()
+        with pytest.raises(spaic.NetworkError, match="name|attribute"):
+            net.add_assembly(name, spaic.NeuronGroup(2, model="lif"))
+        net.run(1.0)
+
+    @pytest.mark.parametrize(
+        "change, said",
+        [
+            (lambda net: setattr(net.link1, "pre", "x"), "link1.pre: 'x' is not a part"),
+            (lambda net: setattr(net.layer1, "name", "z"), "its name follows from where it is assigned"),
+            (lambda net: net.copy_assembly("x", None), "no member None"),
+            (lambda net: net.select_assembly(3), "names no members"),
+            (lambda net: net.select_assembly([]), "names no members"),
+            (lambda net: net.train(3), "mode is 3"),
+            (lambda net: spaic.CustomConnectPolicy(3), "is no function"),
+            (lambda net: spaic.IncludedTypePolicy(pre_types=3), "is not a list of types"),
+            (lambda net: spaic.STCA(net, pathway=net.layer1), "unknown keyword 'pathway'"),
+        ],
+    )
+    def test_mistakes_are_named(self, change, said):
+        with pytest.raises(spaic.SpaicError, match=said):
+            change(small())

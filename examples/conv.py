@@ -1,0 +1,1 @@
+../spaic/examples/conv.py

@@ -1,0 +1,1 @@
+../spaic/examples/custom_algorithm.py

@@ -1,0 +1,1 @@
+../spaic/examples/custom_connection.py

@@ -1,0 +1,1 @@
+../spaic/examples/save_load.py
