@@ -13,6 +13,7 @@ from spaic import registry
 from spaic.errors import DataError, DeclarationError, StateError
 from spaic.IO.boundary import reading
 from spaic.IO.description import describe
+from spaic.IO.entries import demand_known
 from spaic.IO.files import codec, container, text
 from spaic.IO.listing import listed, parsed
 from spaic.IO.rebuilding import rebuild
@@ -25,6 +26,8 @@ from spaic.version import VERSION
 
 #: What a file holds is called by this name; another number means another layout.
 KIND, LAYOUT = "spaic checkpoint", 1
+
+_KEYS = ("kind", "layout", "made with", "description", "weights", "built", "holds", "learners", "progress", "sources", "state")
 
 #: What the files are called, and those that hold the declaration alone, as text.
 SUFFIX, TEXTS = ".spaic", (".json", ".yaml", ".yml")
@@ -177,6 +180,7 @@ def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
         raise DataError(f"{path}: it is not a checkpoint of a network; give a file of net.save")
     _demand_layout(tree, path)
+    demand_known(str(path), tree, _KEYS)
     if is_whole and not {"description", "built"} <= set(tree):
         raise DataError(f"{path}: it holds weights alone (net.save_state); declare the network and call net.state_from_dict(filename=...)")
     if is_whole:

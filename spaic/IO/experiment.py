@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from spaic.clock import Clock
 from spaic.errors import DataError, SpaicError, StateError, reject_unknown
 from spaic.IO import datasets
+from spaic.IO.boundary import reading
 from spaic.IO.checkpoint import load
 from spaic.IO.checkpointing import Checkpoint
 from spaic.IO.files import text
 from spaic.IO.listing import parsed
 from spaic.IO.loader import Dataloader
 from spaic.IO.rebuilding import rebuild
-from spaic.Learning.callbacks import EarlyStopping
+from spaic.Learning.callbacks import EarlyStopping, all_callbacks
 from spaic.Learning.history import History
 from spaic.Learning.optimizer import optimizer_named
 from spaic.Library import networks
@@ -25,6 +28,7 @@ from spaic.Network.network import Network
 
 _KEYS = ("network", "backend", "threads", "data", "optimizer", "training", "checkpoint")
 _TRAINING = ("epochs", "run_time", "early_stop")
+_MOST_THREADS = 1024
 
 
 def train(path: str | Path, resume: bool = False, progress: bool = True) -> tuple[Network, History]:
@@ -62,20 +66,30 @@ def train(path: str | Path, resume: bool = False, progress: bool = True) -> tupl
     if resume != (saved is not None and saved.path.exists()):
         _refuse_start(path, saved, resume)
     if config.get("threads") is not None:
-        torch.set_num_threads(_number(config["threads"], path, "threads"))
+        threads = _number(config["threads"], path, "threads")
+        if threads > _MOST_THREADS:
+            raise DataError(f"{path}: threads is {threads}; give at most {_MOST_THREADS}")
+        torch.set_num_threads(threads)
     train_data, test_data = _data(_part(config, "data", path), path)
     net = load(saved.path) if resume and saved is not None else _network(config, path, train_data)
     stop = training.get("early_stop")
     if isinstance(stop, Mapping):
         _check(stop, ("monitor", "patience", "min_delta", "restore_best"), path, "training.early_stop.")
+    with _about(path, "training.early_stop"):
+        early_stop = EarlyStopping(**stop) if isinstance(stop, Mapping) else stop
+        all_callbacks((), early_stop, test_data is not None)
+    run_time = training.get("run_time")
+    if run_time is not None:
+        with _about(path, "training.run_time"):
+            Clock(net.dt).steps(run_time, "net.fit")
     history = net.fit(
         train_data,
         _number(training.get("epochs", 1), path, "training.epochs"),
-        training.get("run_time"),
+        run_time,
         test=test_data,
         progress=progress,
         callbacks=[] if saved is None else [saved],
-        early_stop=EarlyStopping(**stop) if isinstance(stop, Mapping) else stop,
+        early_stop=early_stop,
         resume=resume,
     )
     return net, history
@@ -89,20 +103,24 @@ def _network(config: Mapping[str, Any], path: Path, data: Dataloader) -> Network
     elif isinstance(given, str) or (isinstance(given, Mapping) and "name" in given and "elements" not in given):
         net = _of_library(given, path, data)
     elif isinstance(given, Mapping):
-        net = rebuild(parsed(given))
+        with reading(path):
+            net = rebuild(parsed(given))
     else:
         raise DataError(f"{path}: network is {given!r}; give a file, the name of a network of spaic.Library, or a description")
     backend = dict(_part(config, "backend", path))
     _check(backend, ("name", "device", "dt", "dtype"), path, "backend.")
     if backend:
-        net.set_backend(backend.pop("name", "torch"), **backend)
+        with _about(path, "backend"):
+            net.set_backend(backend.pop("name", "torch"), **backend)
     if config.get("optimizer") is not None:
         options = dict(_part(config, "optimizer", path))
         if "name" not in options:
             raise DataError(f"{path}: optimizer.name is missing; name one, such as Adam")
+        with _about(path, "optimizer"):
+            declared = optimizer_named(**options)
         for old in [n for n, m in net._members.items() if type(m).__name__ == "Optimizer"]:
             delattr(net, old)
-        setattr(net, "optim", optimizer_named(**options))  # noqa: B010  an attachment, not an attribute
+        setattr(net, "optim", declared)  # noqa: B010  an attachment, not an attribute
     return net
 
 
@@ -126,8 +144,10 @@ def _data(data: Mapping[str, Any], path: Path) -> tuple[Any, Any]:
     name = data.get("dataset")
     known = {n: getattr(datasets, n) for n in datasets.__all__ if isinstance(getattr(datasets, n), type)}
     reject_unknown(f"{path}: data.dataset", [str(name)], known, "data set")
-    options = dict(data.get("options", {}))
+    options = dict(_part(data, "options", path, "data."))
     if data.get("root") is not None:
+        if not isinstance(data["root"], str):
+            raise DataError(f"{path}: data.root is {data['root']!r}; give the path of a folder")
         options["root"] = path.parent / data["root"]
     size = _number(data.get("batch_size", 100), path, "data.batch_size")
     try:
@@ -149,8 +169,11 @@ def _checkpoint(config: Mapping[str, Any], path: Path) -> Checkpoint | None:
     _check(options, ("file", "every", "keep"), path, "checkpoint.")
     if "file" not in options:
         raise DataError(f"{path}: checkpoint.file is missing; name the file, such as run.spaic")
-    target = path.parent / str(options.pop("file"))
-    return Checkpoint(target if target.suffix else target.with_suffix(".spaic"), **options)
+    file = options.pop("file")
+    if not isinstance(file, str) or not file or (path.parent / file).is_dir():
+        raise DataError(f"{path}: checkpoint.file is {file!r}; give the name of a file, such as run.spaic")
+    with _about(path, "checkpoint"):
+        return Checkpoint(path.parent / file, **options)
 
 
 def _refuse_start(path: Path, saved: Checkpoint | None, resume: bool) -> None:
@@ -161,10 +184,19 @@ def _refuse_start(path: Path, saved: Checkpoint | None, resume: bool) -> None:
     raise StateError(f"{saved.path}: there is a checkpoint already; go on from it with --resume, or remove it")
 
 
-def _part(config: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
-    given = config.get(key) or {}
+@contextmanager
+def _about(path: Path, key: str) -> Iterator[None]:
+    """Name file and key in an error about a value."""
+    try:
+        yield
+    except (SpaicError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {key}: {error}") from error
+
+
+def _part(config: Mapping[str, Any], key: str, path: Path, above: str = "") -> Mapping[str, Any]:
+    given = {} if config.get(key) is None else config[key]
     if not isinstance(given, Mapping):
-        raise DataError(f"{path}: {key} is {given!r}; give a mapping")
+        raise DataError(f"{path}: {above}{key} is {given!r}; give a mapping")
     return given
 
 

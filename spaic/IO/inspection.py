@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from spaic.IO.checkpoint import read
+from spaic.errors import DataError
+from spaic.IO.boundary import reading
+from spaic.IO.checkpoint import SUFFIX, TEXTS, read
 
 
 def inspect(path: str | Path) -> str:
@@ -19,7 +21,11 @@ def inspect(path: str | Path) -> str:
     DataError
         If the file is missing, damaged, or of another kind.
     """
-    tree = read(path, is_whole=False)
+    with reading(path):
+        return _described(path, _checkpoint(path))
+
+
+def _described(path: str | Path, tree: Mapping[str, Any]) -> str:
     lines = [f"{path}: {Path(path).stat().st_size:,} bytes, written by {_versions(tree)}, intact (SHA-256)"]
     description = tree.get("description")
     if description is not None:
@@ -39,8 +45,17 @@ def diff(a: str | Path, b: str | Path) -> str:
     DataError
         If a file is missing, damaged, or of another kind.
     """
-    one, other = read(a, is_whole=False), read(b, is_whole=False)
-    return "\n".join(_differences("", _comparable(one), _comparable(other)))
+    with reading(a):
+        one = _comparable(_checkpoint(a))
+    with reading(b):
+        other = _comparable(_checkpoint(b))
+    return "\n".join(_differences("", one, other))
+
+
+def _checkpoint(path: str | Path) -> dict[str, Any]:
+    if Path(path).suffix.lower() in TEXTS:
+        raise DataError(f"{path}: it is a description in text, made to be read as it is; give a {SUFFIX} file")
+    return read(path, is_whole=False)
 
 
 def _versions(tree: Mapping[str, Any]) -> str:
@@ -75,7 +90,7 @@ def _differences(path: str, a: Any, b: Any) -> Iterator[str]:
     elif isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and len(a) == len(b):
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
             yield from _differences(f"{path}[{i}]", x, y)
-    elif type(a) is not type(b) or a != b:
+    elif type(a) is not type(b) or repr(a) != repr(b):  # NaN is NaN, and -0.0 is not 0.0
         yield f"~ {path}: {_brief(a)} -> {_brief(b)}"
 
 
@@ -83,9 +98,20 @@ def _array_difference(path: str, a: np.ndarray, b: np.ndarray) -> Iterator[str]:
     if a.shape != b.shape or a.dtype != b.dtype:
         yield f"~ {path}: {a.dtype} {_shape(a)} -> {b.dtype} {_shape(b)}"
     elif a.tobytes() != b.tobytes():
-        changed = int(np.count_nonzero(a != b))
-        largest = float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)))) if a.size else 0.0
-        yield f"~ {path}: {changed:,} of {a.size:,} values differ, by at most {largest:.3g}"
+        yield f"~ {path}: {_how_far(np.atleast_1d(a), np.atleast_1d(b))}"
+
+
+def _how_far(a: np.ndarray, b: np.ndarray) -> str:
+    """How many values differ, bit by bit, and by how much."""
+    bits = [np.ascontiguousarray(x).view(np.uint8).reshape(*x.shape, x.dtype.itemsize) for x in (a, b)]
+    changed = (bits[0] != bits[1]).any(axis=-1)
+    before, after = a[changed].astype(np.float64), b[changed].astype(np.float64)
+    number = int(changed.sum())
+    count = f"{number:,} of {a.size:,} {'value' if a.size == 1 else 'values'} {'differs' if number == 1 else 'differ'}"
+    finite = np.isfinite(before) & np.isfinite(after)
+    largest = float(np.max(np.abs(before[finite] - after[finite]))) if finite.any() else 0.0
+    others = "" if finite.all() and largest > 0 else "in NaN, infinity or sign"
+    return ", ".join(part for part in (count, f"by at most {largest:.3g}" if largest > 0 else "", others) if part)
 
 
 def _about_network(description: Mapping[str, Any]) -> list[str]:
@@ -110,12 +136,15 @@ def _about_training(tree: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     state, progress = tree.get("state"), tree.get("progress")
     if progress is not None:
-        lines.append(f"training: {progress['epoch']} epochs and {progress['batch']} batches done")
+        lines.append(f"training: {_counted(progress['epoch'], 'epoch')} and {_counted(progress['batch'], 'batch', 'batches')} done")
     if state is not None and state.get("state") is not None:
-        lines.append(
-            f"neuron states of run {state['state']['run']} after {state['state']['step']} steps, batch of {state['state']['batch']}"
-        )
+        last = state["state"]
+        lines.append(f"neuron states of run {last['run']} after {_counted(last['step'], 'step')}, batch of {last['batch']}")
     return ["", *lines] if lines else []
+
+
+def _counted(number: int, one: str, several: str = "") -> str:
+    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

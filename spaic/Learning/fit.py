@@ -119,7 +119,7 @@ class Fit:
     def _duration(self) -> float | None:
         """Of a run, in ms."""
         given = self.net._runtime if self.run_time is None else self.run_time
-        return float(given) if is_number(given) else None
+        return None if given is None or not is_number(given) else float(given)
 
     @property
     def history(self) -> History:

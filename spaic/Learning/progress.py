@@ -103,12 +103,6 @@ class Progress:
 
     def check(self, loader: Any, test: Any, run_time: float | None = None) -> None:
         """Refuse other data, or runs of another duration, than those of the training that is to go on."""
-        seed, sampler = _order_of(loader)
-        for name, was, now in (("seed", self.seed, seed), ("sampler", self.sampler, sampler), ("run_time", self.run_time, run_time)):
-            if was is not None and now is not None and was != now:
-                raise InputError(
-                    f"net.fit: {name} was {was} in the training to be resumed, here it is {now}; keep it, or train anew with resume=False"
-                )
         for what, before, here in (
             ("batches per epoch", self.length, _length_of(loader)),
             ("samples per batch", self.batch_size, _batch_size_of(loader)),
@@ -117,6 +111,12 @@ class Progress:
                 raise InputError(
                     f"net.fit: the training to be resumed had {before} {what}, the loader has {here}; give the same loader, or train anew "
                     "with resume=False"
+                )
+        seed, sampler = _order_of(loader)
+        for name, was, now in (("seed", self.seed, seed), ("sampler", self.sampler, sampler), ("run_time", self.run_time, run_time)):
+            if was is not None and now is not None and was != now:
+                raise InputError(
+                    f"net.fit: {name} was {was} in the training to be resumed, here it is {now}; keep it, or train anew with resume=False"
                 )
         if self.epoch and bool(self.history.test_accuracy) != (test is not None):
             had, has = ("had", "none are given") if self.history.test_accuracy else ("had no", "some are given")

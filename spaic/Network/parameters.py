@@ -48,7 +48,8 @@ class Parameters(Built):
         StateError
             Listing every path that does not fit.
         """
-        return load_weights(self._built().store, state, strict, "net.load_state_dict")
+        hidden = {e.path for e in self.everything() if not e.takes_part()}
+        return load_weights(self._built().store, state, strict, "net.load_state_dict", hidden)
 
     def to(self: P, device: Any) -> P:
         """Move to another device; weights and what an optimizer holds of them stay the same tensors."""

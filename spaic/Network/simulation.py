@@ -113,8 +113,11 @@ class Simulation:
             return  # something new stands where something else was
         fresh = self.program.initial_state(self.store.tensors(), state.batch).arrays
         if {k: tuple(v.shape) for k, v in fresh.items()} == {k: tuple(v.shape) for k, v in state.arrays.items()}:
-            self.state, self.streams = state, dict(previous.streams)
-            self.starts, self.lengths = dict(previous.starts), dict(previous.lengths)
+            kept = {node.path for node in self.sources if previous.elements.get(node.path) is node}
+            self.state = state
+            self.streams = {path: stream for path, stream in previous.streams.items() if path in kept}
+            self.starts = {path: step for path, step in previous.starts.items() if path in kept}
+            self.lengths = {path: steps for path, steps in previous.lengths.items() if path in kept}
 
     def _arrays(self) -> tuple[Any, ...]:
         """What kind of arrays the states are."""

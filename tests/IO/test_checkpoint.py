@@ -281,6 +281,36 @@ class TestDamagedDescriptions:
             (lambda t: t["state"]["state"]["arrays"].pop("out.V"), "out.V"),
             (lambda t: t["learners"].update(nobody={}), "no such learner"),
             (lambda t: t["learners"]["learner"].clear(), "learner"),
+            (lambda t: t.pop("holds"), "does not say whether"),
+            (lambda t: t.update(progres=None), "unknown key 'progres'; did you mean 'progress'"),
+            (lambda t: t.pop("state"), "'state' is missing"),
+            (lambda t: t["learners"].pop("fine"), "fine: the state of this learner is missing"),
+            (lambda t: t["sources"].update(input=np.ones((3, 7))), "input: .*shape"),
+            (lambda t: t["sources"].update(input=np.full((3, 36), np.nan)), "input: the input holds nan"),
+            (lambda t: t["weights"].update({"last.weight": np.full((3, 4), np.nan, np.float32)}), "last.weight holds nan"),
+            (lambda t: t["state"].update(runs=-5), "'runs' of the saved state is -5"),
+            (lambda t: t["state"]["state"].update(step=1.5), "'step' of the saved state"),
+            (lambda t: t["state"]["state"].update(batch=10**9), "batch of 1000000000"),
+            (lambda t: t["state"]["starts"].update(input=10**7), "do not fit a saved state"),
+            (lambda t: t["state"]["lengths"].update(input=10**12), "do not fit a saved state"),
+            (lambda t: t["state"]["state"]["arrays"]["out.V"].fill(np.inf), "out.V: .*finite"),
+            (lambda t: t["learners"]["learner"]["groups"][0].update(lr={"a": 1}), "learner: lr of a parameter group"),
+            (lambda t: t["learners"]["learner"]["groups"][0].update(capturable=True), "learner: capturable .* here it is False"),
+            (lambda t: t["learners"]["learner"]["moments"]["conv.weight"].update(exp_avg="x"), "exp_avg of 'conv.weight'"),
+            (lambda t: t["learners"]["learner"]["scheduler"].update(_step_count=None), "schedule: _step_count is None"),
+            (lambda t: t["description"]["network"].update(lists="x"), "'lists' is 'x'"),
+            (lambda t: t["description"]["network"].update(lists={"box": ["conv"]}), "cannot name a list"),
+            (lambda t: t["description"]["network"].update(training="no"), "give true or false"),
+            (lambda t: t["description"]["network"].update(type=3), "give a list of text"),
+            (lambda t: t["description"].update(extra=1), "unknown key 'extra'"),
+            (lambda t: t["description"]["elements"][-1].update(path="parent"), "attribute of every"),
+            (lambda t: t["description"]["elements"][1].update(nums=3), "maps: unknown key 'nums'; did you mean 'num'"),
+            (lambda t: t["description"]["elements"][1].update(model="lof"), "maps: unknown model 'lof'; did you mean 'lif'"),
+            (lambda t: t["description"]["elements"][1].update(shape=[10**5, 10**5]), "neurons and inputs"),
+            (lambda t: t["description"]["elements"][2].update(link="full"), "is no link"),
+            (lambda t: t["description"]["elements"][2].update(hidden="no"), "conv.hidden: 'no' is no truth value"),
+            (lambda t: t["description"]["elements"][2]["link"].update(name=[]), "conv.*no text"),
+            (lambda t: t["description"]["elements"][2].update(delay=1e9), "conv: a delay of 1e.09 ms"),
         ],
     )
     def test_they_are_refused_by_name(self, change, said, tmp_path):
@@ -290,11 +320,118 @@ class TestDamagedDescriptions:
         change(tree)
         arrays: dict[str, np.ndarray] = {}
         path = container.write(tmp_path / "bad", codec.encode(tree, arrays, ""), arrays)
-        with pytest.raises(spaic.DataError, match=said):
+        with pytest.raises(spaic.DataError, match=said) as caught:
             spaic.load(path)
+        assert str(caught.value).startswith(str(path))
+        if "description" in tree and tree.get("kind") == "spaic checkpoint":
+            inspected(path)
+
+
+def inspected(path) -> None:
+    """A damaged file is described, or refused by name."""
+    for look in (inspection.inspect, lambda p: inspection.diff(p, p)):
+        try:
+            look(path)
+        except spaic.DataError as error:
+            assert str(path) in str(error)
+
+
+class TestIntoANetworkThatIsThere:
+    def test_a_failure_changes_nothing(self, tmp_path):
+        net, other = everything(), everything()
+        learn(net)
+        learn(other, 1)
+        tree = read(net.save(tmp_path / "net"))
+        tree["state"]["runs"] = -1
+        arrays: dict[str, np.ndarray] = {}
+        path = container.write(tmp_path / "bad", codec.encode(tree, arrays, ""), arrays)
+        before = {k: v.clone() for k, v in other.state_dict().items()}, other.learner.state_dict()["groups"], other.learner.optimizer
+        with pytest.raises(spaic.DataError, match="'runs'"):
+            other.load(path)
+        assert all(torch.equal(other.state_dict()[k], v) for k, v in before[0].items())
+        assert other.learner.state_dict()["groups"] == before[1] and other.learner.optimizer is before[2]
+
+    @pytest.mark.parametrize(
+        "change, said", [(lambda n: n.set_random_seed(7), "seed 3, here it is 7"), (lambda n: n.set_backend_dt(0.5), "dt 1.0")]
+    )
+    def test_of_another_seed_or_time_step(self, change, said, tmp_path):
+        net, other = everything(), everything()
+        net.build()
+        change(other)
+        with pytest.raises(spaic.StateError, match=said):
+            other.load(net.save(tmp_path / "net"))
+
+    def test_its_own_file_with_a_hidden_part(self, tmp_path):
+        net = everything()
+        net.layers_1.show()
+        net.build()
+        weight = net.state_dict()["side.weight"].clone()
+        net.layers_1.hide()
+        path = net.save(tmp_path / "net")
+        assert not net.load(path)
+        net.layers_1.show()
+        net.build()
+        assert torch.equal(net.state_dict()["side.weight"], weight)
+
+    def test_of_a_learner_whose_parts_are_all_hidden(self, tmp_path):
+        net = everything()
+        net.fine.redirect(lambda part: {net.last: net.side, net.out: net.side}.get(part, part))
+        loaded = spaic.load(net.save(tmp_path / "before"))
+        net.build()
+        loaded = spaic.load(net.save(tmp_path / "net"))
+        assert loaded.fine.state_dict()["name"] is None
+
+    @pytest.mark.parametrize("value, said", [(float("nan"), "holds nan"), (1j, "complex")])
+    def test_weights_that_are_no_numbers(self, value, said):
+        net = everything()
+        state = net.state_dict()
+        with pytest.raises(spaic.StateError, match=rf"last.weight .*{said}"):
+            net.load_state_dict({**state, "last.weight": np.full((3, 4), value)})
+
+
+def test_a_monitor_records_only_into_its_own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = spaic.Network()
+    net.cells = spaic.NeuronGroup(2, model="lif")
+    net.mon = spaic.StateMonitor(net.cells, "V", file="rec.h5")
+    assert spaic.load(net.save("near")).mon.options["file"] == "rec.h5"
+    tree = describe(net)
+    for file in ("/tmp/x.h5", "../x.h5", "C:x.h5"):
+        next(e for e in tree["elements"] if e["path"] == "mon")["file"] = file
+        with pytest.warns(UserWarning, match=r"mon: it recorded into .*x.h5"):
+            assert rebuild(tree).mon.options["file"] is None
+
+
+@pytest.mark.parametrize("content, said", [({"array": [[1], [2, 3]]}, "no array of numbers"), ({"array": ["a"]}, "no array of numbers")])
+def test_text_that_is_no_array(content, said, tmp_path):
+    net = everything()
+    file = net.save(tmp_path / "net.json")
+    tree = json.loads(file.read_text())
+    tree["elements"][1]["parameters"]["tau_m"] = content
+    file.write_text(json.dumps(tree))
+    with pytest.raises(spaic.DataError, match=said) as caught:
+        spaic.load(file)
+    assert str(caught.value).startswith(str(file))
 
 
 class TestLookingAtFiles:
+    def test_differences_that_no_number_shows(self, tmp_path):
+        net = everything()
+        net.build()
+        tree = read(net.save(tmp_path / "one"))
+        weight = tree["weights"]["last.weight"]
+        weight.flat[0], weight.flat[1] = 0.0, 1.0
+        paths = []
+        for name, value in (("plain", 0.0), ("negative", -0.0), ("nan", np.nan)):
+            weight.flat[0] = value
+            arrays: dict[str, np.ndarray] = {}
+            paths.append(container.write(tmp_path / name, codec.encode(tree, arrays, ""), arrays))
+        for other in paths[1:]:
+            found = inspection.diff(paths[0], other)
+            assert found == "~ weights.last.weight: 1 of 12 values differs, in NaN, infinity or sign"
+        with pytest.raises(spaic.DataError, match="description in text"):
+            inspection.inspect(net.save(tmp_path / "net.json"))
+
     def test_inspect_and_diff(self, tmp_path):
         net = everything()
         learn(net)

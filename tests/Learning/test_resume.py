@@ -10,6 +10,7 @@ import torch
 import spaic
 from spaic.Learning import Callback, EarlyStopping, Progress
 from spaic.Learning.generators import Generators
+from spaic.Network.weights import load_weights
 from tests.Learning.builders import LABELS, SAMPLES, changed, learning, loader, same, torch_loader, train, weights
 
 QUIET = {"progress": False}
@@ -389,3 +390,117 @@ def test_a_loader_that_can_start_later_is_asked_to():
         net.fit(batches, EPOCHS, callbacks=HaltAt("batch_end", 6), **QUIET)
     net.fit(batches, EPOCHS, resume=True, **QUIET)
     assert batches.asked == (2,) and len(net._progress.history.batch_loss) == 12
+
+
+def sampled(**options):
+    """A torch DataLoader whose sampler has a random generator of its own."""
+    data = torch.utils.data.TensorDataset(torch.as_tensor(SAMPLES), torch.as_tensor(LABELS))
+    sampler = torch.utils.data.RandomSampler(data, generator=torch.Generator().manual_seed(8))
+    if options.get("in_batches"):
+        return torch.utils.data.DataLoader(data, batch_sampler=torch.utils.data.BatchSampler(sampler, 6, False))
+    return torch.utils.data.DataLoader(data, batch_size=6, sampler=sampler)
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+@pytest.mark.parametrize("batches", [3, 6])
+def test_a_sampler_with_its_own_generator(in_batches, batches):
+    seed()
+    whole, net = made(), made()
+    expected = whole.fit(sampled(in_batches=in_batches), EPOCHS, **QUIET)
+    seed()
+    with pytest.raises(Halt):
+        net.fit(sampled(in_batches=in_batches), EPOCHS, callbacks=HaltAt("batch_end", batches), **QUIET)
+    again = restored(saved(net), made)
+    assert again.fit(sampled(in_batches=in_batches), EPOCHS, resume=True, **QUIET) == expected
+    assert same(weights(again), weights(whole))
+
+
+def test_what_saves_comes_last_wherever_it_is_given(tmp_path):
+    class Counting(Callback):
+        done = 0
+
+        def batch_end(self, fit):
+            self.done += 1
+            torch.rand(self.done)
+
+        def state(self):
+            return {"done": self.done}
+
+        def load_state(self, state):
+            self.done = state["done"]
+
+    seed()
+    whole, net = made(), made()
+    expected = whole.fit(torch_loader(), EPOCHS, callbacks=Counting(), **QUIET)
+    seed()
+    path = tmp_path / "run.spaic"
+    net.fit(torch_loader(), EPOCHS, callbacks=[spaic.Checkpoint(path, every=3), Counting(), HaltAt("batch_end", 6, "stop")], **QUIET)
+    again = spaic.load(path)
+    count = Counting()
+    assert again.fit(torch_loader(), EPOCHS, callbacks=[spaic.Checkpoint(path), count], resume=True, **QUIET) == expected
+    assert count.done == 12 and same(weights(again), weights(whole))
+
+
+@pytest.mark.parametrize("path, said", [("run.json", "declaration alone"), ("run.h5", "no format"), (3, "no file"), ("", "no file")])
+def test_a_checkpoint_of_another_format(path, said):
+    with pytest.raises(spaic.SpaicError, match=said):
+        spaic.Checkpoint(path)
+
+
+def test_other_runs_or_orders_are_refused():
+    net = made()
+    net.fit(loader(), 1, **QUIET)
+    with pytest.raises(spaic.InputError, match=r"run_time was 10.0 .*here it is 4.0"):
+        net.fit(loader(), 2, 4.0, resume=True, **QUIET)
+    train_data = spaic.Dataloader(list(zip(SAMPLES, LABELS, strict=True)), 6, shuffle=True, seed=1)
+    net = made()
+    net.fit(train_data, 1, **QUIET)
+    for options, said in (({"shuffle": True, "seed": 2}, "seed was 1"), ({}, "sampler was RandomSampler")):
+        other = spaic.Dataloader(list(zip(SAMPLES, LABELS, strict=True)), 6, **options)
+        with pytest.raises(spaic.InputError, match=said):
+            net.fit(other, 2, resume=True, **QUIET)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda s: s["tally"].update(samples="net"), "tally has samples net"),
+        (lambda s: s["tally"].update(batches=-1), "tally has batches -1"),
+        (lambda s: s["history"].update(loss=3), "history: loss"),
+        (lambda s: s["history"].update(loss=["x"]), "history: loss"),
+        (lambda s: s["history"].update(lr=[3]), "history: lr"),
+        (lambda s: s["now"].update(torch=torch.zeros(3)), "random generator is damaged"),
+        (lambda s: s["now"]["numpy"].update(state=3), "random generator is damaged"),
+        (lambda s: s["now"]["python"].update(words=np.zeros(3)), "random generator is damaged"),
+        (lambda s: s.update(seconds=None), "seconds is None"),
+        (lambda s: s.update(loader_epoch="x"), "loader_epoch is x"),
+        (lambda s: s.update(run_time=[]), "run_time"),
+    ],
+)
+def test_a_progress_with_wrong_values(change, said):
+    net = made()
+    net.fit(loader(), 1, **QUIET)
+    state = copy.deepcopy(net._progress.state())
+    assert Progress.from_state(copy.deepcopy(state)).epoch == 1
+    change(state)
+    with pytest.raises(spaic.StateError, match=said):
+        Progress.from_state(state)
+
+
+@pytest.mark.parametrize(
+    "name, value", [("best", "x"), ("best_epoch", 1.5), ("waited", None), ("weights", {"a": 1}), ("monitor", "accuracy")]
+)
+def test_an_early_stop_with_wrong_values(name, value):
+    stop = EarlyStopping("loss")
+    with pytest.raises(spaic.StateError, match="EarlyStopping: "):
+        stop.load_state({**stop.state(), name: value})
+
+
+def test_weights_of_what_is_hidden_are_not_extra():
+    net = made()
+    net.build()
+    store, state = net._simulation.store, net.state_dict()
+    extra = {**state, "away.weight": torch.ones(2)}
+    assert not load_weights(store, extra, True, "here", hidden=["away"])
+    with pytest.raises(spaic.StateError, match="not in the network: away.weight"):
+        load_weights(store, extra, True, "here")

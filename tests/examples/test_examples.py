@@ -70,6 +70,7 @@ def test_assembly(tmp_path):
     assert trained > 80
     copied, hidden, deleted = (re.search(rf"^third column {what}.*", text, re.MULTILINE)[0] for what in ("copied", "hidden", "deleted"))
     assert copied.endswith("13 weight matrices, 9 as before")
+    assert "its own weights are those of the first column: True\n" in text
     for line in (hidden, deleted):
         assert line.endswith(f"test accuracy {trained}%, 9 weight matrices, 9 as before")
     gone = re.search(r"^deleted: (.*)", text, re.MULTILINE)[1].split()
