@@ -48,7 +48,9 @@ def describe(net: Network) -> Tree:
         except UnsupportedError as error:
             problems.append(str(error))
     if problems:
-        raise UnsupportedError("\n  ".join([f"{len(problems)} elements cannot be written to a file:", *problems]))
+        raise UnsupportedError(
+            "\n  ".join([f"{len(problems)} {'element' if len(problems) == 1 else 'elements'} cannot be written to a file:", *problems])
+        )
     return {"network": _network(net), "models": models, "elements": elements}
 
 

@@ -127,6 +127,10 @@ def _about(element: Mapping[str, Any]) -> str:
         return f"{element['model']} {element.get('shape') or element.get('num')}"
     if "pre" in element:
         return f"{element['pre']} -> {element['post']}"
+    if element["kind"] == "learner":
+        return str(element.get("algorithm", ""))
+    if element["kind"] == "optimizer":
+        return f"{element.get('name')}, lr {element.get('lr')}"
     code = element.get("code")
     target = element.get("target")
     return f"{code['name'] if isinstance(code, dict) else element.get('class', '')}{f' of {target}' if target else ''}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spaic.clock import Clock
+from spaic.Dynamics.models import METHODS
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import GraphError, NetworkError, UnknownName, nearest
 from spaic.Graph.graph import Graph
@@ -64,6 +65,8 @@ def _nodes(network: Assembly, delivered: dict[str, Shape]) -> list[Node]:
 
 def _population(group: NeuronGroup, shape: Shape) -> Population:
     model = group.model
+    if group.integrator not in METHODS:
+        raise NetworkError(f"{group.path}.integrator: unknown integrator {group.integrator!r}; {nearest(group.integrator, METHODS)}")
     defaults = {k: p.default for k, p in model.parameters.items() if isinstance(p, Parameter) and not isinstance(p.default, str)}
     return Population(
         name=group.path,
