@@ -154,16 +154,17 @@ class Container(Element):
 
     def _gather(self) -> None:
         """Take in what was put into lists and dicts after they were assigned, and let go what left them."""
+        held = {name: _items(name, value) for name, value in self.__dict__.items() if not name.startswith("_")}
+        inside = {name: {id(item) for _, item in items} for name, items in held.items() if items}
         for name, attribute in list(self._origins.items()):
-            if not any(item is self._members[name] for _, item in _items(attribute, self.__dict__.get(attribute))):
+            if id(self._members[name]) not in inside.get(attribute, ()):
                 self._release(name)
-        for name, value in list(self.__dict__.items()):
-            if not name.startswith("_"):
-                for own, item in _items(name, value):
-                    if isinstance(item, Element) and item.parent is None:
-                        free = own if own not in self._members else self._free_name(own)
-                        self._adopt(free, item)
-                        self._origins[free] = name
+        for attribute in inside:
+            for own, item in held[attribute]:
+                if isinstance(item, Element) and item.parent is None:
+                    free = own if own not in self._members else self._free_name(own)
+                    self._adopt(free, item)
+                    self._origins[free] = attribute
         for member in list(self._members.values()):
             if isinstance(member, Container):
                 member._gather()
