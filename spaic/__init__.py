@@ -20,6 +20,8 @@ from spaic.errors import (
 )
 from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
 from spaic.Learning.callbacks import Callback, EarlyStopping
+from spaic.Learning.evaluation import evaluate, predict
+from spaic.Learning.fit import fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
@@ -38,7 +40,6 @@ from spaic.Learning.optimizer import (
     Rprop,
 )
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
-from spaic.Learning.training import evaluate, fit, predict
 from spaic.Library.initializers import (
     BaseInitializer,
     constant,

@@ -55,8 +55,15 @@ def predict(
     return torch.cat(predicted), torch.cat(true)
 
 
+def demand_iterable(loader: Any, where: str) -> None:
+    """Refuse what gives no batches."""
+    if not hasattr(loader, "__iter__"):
+        raise InputError(f"{where}: {loader!r} gives no batches; give a loader of (data, label), such as spaic.Dataloader(dataset, 100)")
+
+
 def measured(loader: Iterable[Any], run_time: float | None, ends: Ends, where: str, loss: Loss | None = None) -> Tally:
     """Accuracy, and loss if there is one, over all batches of `loader`; `where` is for the messages."""
+    demand_iterable(loader, where)
     tally = Tally()
 
     def count(pairs: Pairs) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from spaic.errors import DeclarationError, NetworkError
 from spaic.Learning.callbacks import Callback, EarlyStopping, all_callbacks, named
 from spaic.Learning.ends import Ends, classes, pair, right_answers
-from spaic.Learning.evaluation import Loss, demand_batches, in_mode, measured
+from spaic.Learning.evaluation import Loss, demand_batches, demand_iterable, in_mode, measured
 from spaic.Learning.gradients import warn_of_zeros
 from spaic.Learning.history import History, Tally, is_number
 from spaic.Learning.interrupt import Interrupt
@@ -106,6 +106,9 @@ class Fit:
     def __init__(self, net: Network, loader: Any, epochs: int, run_time: float | None, test: Any, loss_function: Loss, ends: Ends) -> None:
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs.__index__() < 1:
             raise DeclarationError(f"net.fit: epochs is {epochs!r}; give a whole number from 1")
+        demand_iterable(loader, "net.fit")
+        if test is not None:
+            demand_iterable(test, "net.fit, test data")
         self.net, self.learners = net, Learners(net)
         self.loader, self.test, self.epochs, self.run_time = loader, test, epochs.__index__(), run_time
         self.loss = float("nan")

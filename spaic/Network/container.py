@@ -194,7 +194,8 @@ class Container(Element):
         members = self.__dict__.get("_members", {})
         if name in members:
             return members[name]
-        raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; {nearest(name, members)}")
+        known = [*members, *(n for n in dir(type(self)) if not n.startswith("_"))]
+        raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; {nearest(name, known)}")
 
 
 def _items(name: str, value: Any) -> list[tuple[str, Any]]:

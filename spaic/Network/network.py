@@ -158,7 +158,7 @@ class Network(Files):
             decoder=decoder,
         )
 
-    def evaluate(self, loader: Any, run_time: float | None = None, *, encoder: Any = None, decoder: Any = None) -> float:
+    def evaluate(self, loader: Any = None, run_time: float | None = None, *, encoder: Any = None, decoder: Any = None) -> float:
         """Accuracy on batches of (data, label), without gradients and in evaluation mode; arguments as those of :meth:`fit`."""
         return float(self._trainer("net.evaluate").evaluate(loader, run_time, encoder=encoder, decoder=decoder))
 

@@ -46,17 +46,8 @@ class _Both(ConnectPolicy):
 
 
 @dataclass(frozen=True)
-class IncludedTypePolicy(ConnectPolicy):
-    """Keeps pairs whose groups have one of the given types.
-
-    Parameters
-    ----------
-    pre_types, post_types : str or sequence of str, optional
-        Tags of the presynaptic and postsynaptic group, given as ``neuron_type=`` or ``add_type``, also those of the assemblies around
-        them; None admits every group.
-    level : int
-        Only -1, the groups themselves.
-    """
+class _TypePolicy(ConnectPolicy):
+    """What policies by type have in common: their fields and checks."""
 
     pre_types: Any = None
     post_types: Any = None
@@ -65,8 +56,22 @@ class IncludedTypePolicy(ConnectPolicy):
     def __post_init__(self) -> None:
         _check_types(self)
 
+
+@dataclass(frozen=True)
+class IncludedTypePolicy(_TypePolicy):
+    """Keeps pairs whose groups have one of the given types.
+
+    Parameters
+    ----------
+    pre_types, post_types : str or sequence of str, optional
+        Tags of the presynaptic and postsynaptic group, given as ``neuron_type=`` or ``add_type``, also those of the assemblies around
+        them; None admits every group. A tag that no group has is refused.
+    level : int
+        Only -1, the groups themselves; SPAIC has it.
+    """
+
     def select(self, pairs: Pairs, pre: Element, post: Element) -> Pairs:
-        _demand_known(self, pairs, pre, post)
+        _demand_known(self, pre, post)
         return [
             (a, b)
             for a, b in pairs
@@ -76,26 +81,17 @@ class IncludedTypePolicy(ConnectPolicy):
 
 
 @dataclass(frozen=True)
-class ExcludedTypePolicy(ConnectPolicy):
+class ExcludedTypePolicy(_TypePolicy):
     """Drops pairs of which the presynaptic or the postsynaptic group has one of the given types.
 
     Parameters
     ----------
-    pre_types, post_types : str or sequence of str, optional
-        Tags, as for :class:`IncludedTypePolicy`; None excludes no group.
-    level : int
-        Only -1, the groups themselves.
+    pre_types, post_types, level
+        As for :class:`IncludedTypePolicy`; None excludes no group.
     """
 
-    pre_types: Any = None
-    post_types: Any = None
-    level: int = -1
-
-    def __post_init__(self) -> None:
-        _check_types(self)
-
     def select(self, pairs: Pairs, pre: Element, post: Element) -> Pairs:
-        _demand_known(self, pairs, pre, post)
+        _demand_known(self, pre, post)
         before, after = set(self.pre_types or ()), set(self.post_types or ())
         return [(a, b) for a, b in pairs if not _types(a, pre) & before and not _types(b, post) & after]
 
@@ -239,7 +235,7 @@ def _place(given: Any) -> Index:
 _PLACES = ("neurongroup", "assembly", "network")
 
 
-def _demand_known(policy: Any, pairs: Pairs, pre: Element, post: Element) -> None:
+def _demand_known(policy: _TypePolicy, pre: Element, post: Element) -> None:
     """A type that no group has is a mistake."""
     for types, end in ((policy.pre_types, pre), (policy.post_types, post)):
         known = {t for group in groups(end) for t in _types(group, end)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.errors import InputError
-from spaic.Learning.training import History
+from spaic.Learning.history import History
 from spaic.Monitor.spike_monitor import SpikeMonitor
 from spaic.Monitor.state_monitor import StateMonitor
 from spaic.Plot.canvas import as_array

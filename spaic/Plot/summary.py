@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spaic.Learning.training import History
+from spaic.Learning.history import History
 from spaic.Plot.canvas import new_figure
 from spaic.Plot.confusion import confusion_matrix
 from spaic.Plot.raster import raster

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.errors import InputError, reject_unknown
-from spaic.Learning.training import History
+from spaic.Learning.history import History
 from spaic.Plot.canvas import BLUE, GREEN, GREY, ORANGE, RED, as_array, axes_for, legend_above, remark, tidy, whole_ticks
 
 if TYPE_CHECKING:

@@ -351,6 +351,11 @@ class TestBounds:
             net.build()
 
 
+def test_a_misspelt_method_is_named():
+    with pytest.raises(AttributeError, match="did you mean 'replace_assembly'"):
+        small().replace_asembly("layer1", None)
+
+
 def test_a_part_of_a_network_is_not_run_alone():
     net = small()
     net.copy_assembly("twin", small())
@@ -521,6 +526,9 @@ class TestWhatReviewersFound:
             (lambda net: net.select_assembly(3), "names no members"),
             (lambda net: net.select_assembly([]), "names no members"),
             (lambda net: net.train(3), "mode is 3"),
+            (lambda net: net.fit(None), "net.fit: None gives no batches"),
+            (lambda net: net.test(), "None gives no batches"),
+            (lambda net: net.test([1.0].append), "gives no batches"),
             (lambda net: spaic.CustomConnectPolicy(3), "is no function"),
             (lambda net: spaic.IncludedTypePolicy(pre_types=3), "is not a list of types"),
             (lambda net: spaic.STCA(net, pathway=net.layer1), "unknown keyword 'pathway'"),

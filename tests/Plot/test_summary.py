@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spaic.errors import InputError
-from spaic.Learning.training import History
+from spaic.Learning.history import History
 from spaic.Plot import training_report, training_summary
 
 
