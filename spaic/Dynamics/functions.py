@@ -75,7 +75,8 @@ class exprel_slope(Real):  # noqa: N801
 
     def fdiff(self, argindex: int = 1) -> Any:
         x = self.args[0]
-        return (sympy.exp(x) - 2 * self) / x
+        series = sum(sympy.Float(c) * x**k for k, c in enumerate(primitives.EXPREL_CURVATURE_SERIES))
+        return Piecewise((series, sympy.Abs(x) < primitives.SERIES_BELOW), ((sympy.exp(x) - 2 * self) / x, True))
 
 
 class select(Real):  # noqa: N801

@@ -12,6 +12,8 @@ EXPREL_NEAR_ZERO = 1e-5
 #: The closed form of exprel's slope cancels to second order; below this its series is used, highest power first.
 SERIES_BELOW = 0.5
 EXPREL_SLOPE_SERIES = tuple((k + 1) / factorial(k + 2) for k in range(15, -1, -1))
+#: That of its second derivative, lowest power first.
+EXPREL_CURVATURE_SERIES = tuple((k + 1) * (k + 2) / factorial(k + 3) for k in range(14))
 
 
 def exprel(x: Any) -> Any:

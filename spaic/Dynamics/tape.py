@@ -7,7 +7,7 @@ Equal sub-expressions are computed once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 #: Every primitive operation; backends provide one function for each. ``spike`` takes (x, is_strict).
@@ -27,7 +27,7 @@ class Op(NamedTuple):
     out: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tape:
     """Straight-line code over numbered slots.
 
@@ -43,6 +43,8 @@ class Tape:
         Operations that depend on parameters only, and all others.
     outputs : dict of str to int
         Name -> slot, readable after the body.
+    names : dict of int to str
+        Slot -> what it is called in the equations, for people who read generated code.
     """
 
     size: int
@@ -51,6 +53,7 @@ class Tape:
     prelude: tuple[Op, ...]
     body: tuple[Op, ...]
     outputs: dict[str, int]
+    names: dict[int, str] = field(default_factory=dict)
 
     def run(self, table: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Execute prelude and body with the functions of `table`: the definition of what a tape means."""

@@ -88,3 +88,7 @@ class Program(ABC):
     @abstractmethod
     def source(self, path: str) -> str:
         """The operations that one step of a population runs, as readable text."""
+
+    def execution(self) -> list[str]:
+        """How each part is executed, for people: ``"path: how"``."""
+        return []

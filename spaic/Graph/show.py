@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -15,7 +15,7 @@ from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.values import Value
 
 
-def explain(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
+def explain(graph: Graph, sizes: Mapping[str, int] | None = None, execution: Sequence[str] = ()) -> str:
     """Text that says what a network is.
 
     Parameters
@@ -24,6 +24,8 @@ def explain(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
         A verified graph.
     sizes : mapping of str to int, optional
         Path -> number of values, of what can be trained.
+    execution : sequence of str
+        How each part is executed, as the program says.
     """
     plan = schedule(graph)
     neurons = sum(p.size for p in graph.populations)
@@ -31,6 +33,8 @@ def explain(graph: Graph, sizes: Mapping[str, int] | None = None) -> str:
     groups = f"{len(graph.populations)} group{'s' if len(graph.populations) != 1 else ''}"
     head = f"{groups}, {neurons:,} neurons, {weights:,} weights, dt {graph.clock.dt:g} ms, seed {graph.seed}"
     parts = [head, _title("nodes"), *_nodes(graph), _title("connections"), *_links(graph, plan), _title("schedule"), *_stages(graph, plan)]
+    if execution:
+        parts += [_title("execution"), *(f"  {line}" for line in execution)]
     if sizes:
         parts += [_title("trainable"), *(f"  {path:<40} {n:>10,}" for path, n in sizes.items())]
     return "\n".join([*parts, _title("drawing"), *_drawing(graph, plan)])

@@ -24,14 +24,18 @@ class Encoding(ABC):
     ----------
     continues : bool
         True if ``run_continue`` without new data goes on encoding; False for a code with one volley per sample.
+    takes_bytes : bool
+        True if it takes bytes and truth values as they are; else they become numbers first.
     """
 
     continues: ClassVar[bool] = True
+    takes_bytes: ClassVar[bool] = False
 
     def stream(self, source: object, clock: Clock, steps: int, key: Key, device: str, dtype: str) -> Stream:
         """Encode data of any kind, moved to `device`; analogue values become `dtype`."""
         tensor = torch.as_tensor(source, device=device)
-        if not tensor.is_floating_point():
+        is_raw = self.takes_bytes and tensor.dtype in (torch.uint8, torch.bool)
+        if not (tensor.is_floating_point() or is_raw):
             tensor = tensor.to(getattr(torch, dtype))
         return self.encode(tensor, clock, steps, key)
 
@@ -223,6 +227,7 @@ class NullEncoding(Encoding):
     """No code: the source ``[B, T, *shape]`` holds the input of every step already."""
 
     continues: ClassVar[bool] = False
+    takes_bytes: ClassVar[bool] = True
 
     def encode(self, source: torch.Tensor, clock: Clock, steps: int, key: Key) -> Stream:
         if source.ndim < 2:

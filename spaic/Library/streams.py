@@ -234,14 +234,25 @@ class Recorded(WindowedStream):
     Parameters
     ----------
     values : torch.Tensor
-        ``[T, B, *shape]``. If all are 0 or 1 and need no gradient, the stream is spiking.
+        ``[T, B, *shape]``: numbers, bytes or truth values. If all are 0 or 1 and need no gradient, the stream is spiking.
     """
 
     def __init__(self, values: torch.Tensor) -> None:
-        binary = (values == 0) | (values == 1)
-        self.is_spiking = not values.requires_grad and bool(binary.all())
-        self._values = values.to(torch.uint8) if self.is_spiking else values
+        self.is_spiking = not values.requires_grad and _is_binary(values)
+        if self.is_spiking:
+            values = values.to(torch.uint8)
+        elif not values.is_floating_point():
+            values = values.float()
+        self._values = values.contiguous()
         super().__init__(self._values[0], 0, len(values))
 
     def _inside(self, start: int, stop: int) -> torch.Tensor:
         return self._values[start:stop]
+
+
+def _is_binary(values: torch.Tensor) -> bool:
+    if values.dtype == torch.bool:
+        return True
+    if values.dtype == torch.uint8:
+        return int(values.max()) <= 1 if values.numel() else True
+    return bool(((values == 0) | (values == 1)).all())

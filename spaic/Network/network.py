@@ -177,8 +177,9 @@ class Network(Files):
     # --- a look at it
 
     def explain(self) -> str:
-        """Print, and return, assemblies, parameters, delays, schedule and a drawing of the network."""
-        text = explain(self.graph, self._simulation.store.sizes() if self._simulation and not self._is_stale else None)
+        """Print, and return, assemblies, parameters, delays, schedule, execution and a drawing of the network."""
+        built = self._simulation if self._simulation and not self._is_stale else None
+        text = explain(self.graph, built and built.store.sizes(), built.program.execution() if built else ())
         print(text)
         return text
 

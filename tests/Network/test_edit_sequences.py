@@ -37,7 +37,7 @@ def small(seed: int = 0) -> spaic.Network:
     net.watch = spaic.StateMonitor(net.layer1, "V")
     net.learner = spaic.STCA(net, alpha=0.5)
     net.optim = spaic.Adam(lr=0.01)
-    net.set_backend_dt(1.0)
+    net.set_backend("torch", dt=1.0, kernels="plain")  # what is edited is the network: hundreds of them would have to be compiled
     return net
 
 

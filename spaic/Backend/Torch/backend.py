@@ -13,6 +13,7 @@ import torch
 from spaic.Backend.backend import NOTHING, Backend, kept
 from spaic.Backend.Torch.guard import guard
 from spaic.Backend.Torch.module import ParameterTree
+from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.program import TorchProgram
 from spaic.errors import DeclarationError
 from spaic.Graph.graph import Graph
@@ -33,23 +34,41 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
         Time step in ms.
     dtype : str or torch.dtype
         ``"float32"`` or ``"float64"``.
+    kernels : str
+        ``"auto"``: neurons run in kernels generated from their equations wherever there is one. ``"plain"``: everything runs in plain
+        torch operations, step by step, which is the yardstick.
+    products : str or mapping of str to str
+        How spikes are multiplied with the weights of a link: ``"dense"``, ``"sparse"`` (only what fired is added up), or ``"auto"``, which
+        decides by the share of ones in each run; for all links, or by path. The result is the same but for the order of sums.
+    checkpoint_time : int, "sqrt" or None
+        Keep what a backward pass needs for this many steps only and compute the others again on the way back: memory for about
+        ``checkpoint_time`` steps instead of all, for one more forward pass. ``"sqrt"`` takes the square root of the number of steps.
 
     Raises
     ------
     DeclarationError
-        If the device is unknown or not there.
+        If the device is unknown or not there, or an option is unknown.
     """
 
     backend_name = "pytorch"
     is_differentiable = True
 
-    def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
+    def __init__(
+        self,
+        device: str = "cpu",
+        dt: float = 0.1,
+        dtype: object = "float32",
+        kernels: str = "auto",
+        products: str | Mapping[str, str] = "auto",
+        checkpoint_time: int | str | None = None,
+    ) -> None:
         super().__init__(str(device), dt, dtype)
         self.torch_device = _device(device)
         self.torch_dtype: torch.dtype = getattr(torch, self.dtype)
+        self.options = Options(kernels, products, checkpoint_time)
 
     def compile(self, graph: Graph) -> TorchProgram:
-        return TorchProgram(graph, self.torch_device, self.torch_dtype)
+        return TorchProgram(graph, self.torch_device, self.torch_dtype, self.options)
 
     def store(
         self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING

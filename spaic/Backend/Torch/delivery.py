@@ -9,9 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spaic.Backend.Kernels.island import DENSE, ONE_TO_ONE, Feed
+from spaic.Backend.Torch.looped import Way
+from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
-from spaic.Backend.Torch.transforms import apply, apply_to_bytes
+from spaic.Backend.Torch.spikes import Spikes
+from spaic.Backend.Torch.transforms import apply, effective_weight
 from spaic.Graph.links import Link
+from spaic.Graph.transforms import Dense, Transform
 
 
 class Delivery:
@@ -27,40 +32,68 @@ class Delivery:
         By their own names.
     dtype : torch.dtype
         Of the result.
+    how : str
+        ``"dense"``, ``"sparse"`` or ``"auto"``: how spikes are multiplied with a matrix.
+
+    Attributes
+    ----------
+    done : str
+        How it was done, once it was.
+    activity : float or None
+        Share of ones among the spikes that were seen.
     """
 
-    def __init__(self, link: Link, delay: int | np.ndarray, parameters: Mapping[str, Any], dtype: torch.dtype) -> None:
-        self.link, self.delay, self.parameters, self.dtype = link, delay, parameters, dtype
+    def __init__(self, link: Link, delay: int | np.ndarray, parameters: Mapping[str, Any], dtype: torch.dtype, how: str = "auto") -> None:
+        self.link, self.delay, self.parameters, self.dtype, self.how = link, delay, parameters, dtype, how
+        self.done, self.activity = "dense", None
         self._parts: dict[int, dict[str, Any]] | None = None
 
-    def over_time(self, signals: Signals, batch: int) -> Tensor:
-        """``[steps, batch, ...]``."""
+    def over_time(self, signals: Signals) -> Tensor:
+        """``[steps, batch, ...]``, or ``[1, batch, ...]`` if every step brings the same."""
         if isinstance(self.delay, int):
             constant = signals.constant(self.link.source) if self.delay == 0 else None
-            if constant is not None:
-                once = self._transformed(constant.flatten(0, 1), self.parameters)
-                return once.expand(signals.steps, *once.shape)
-            return self._many(signals.delayed(self.link.source, self.delay), self.parameters)
+            return self._many(signals.delayed(self.link.source, self.delay) if constant is None else constant, self.parameters)
         parts = [self._many(signals.delayed(self.link.source, d), own) for d, own in self._by_delay().items()]
         return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 2)
 
     def at_once(self, now: Tensor | None, past: list[Tensor]) -> Tensor:
         """``[batch, ...]`` of one step; `now` is the source in this step, ``past[-d]`` that of `d` steps ago."""
         if isinstance(self.delay, int):
-            return self._transformed(now if self.delay == 0 else past[-self.delay], self.parameters)
-        parts = [self._transformed(now if d == 0 else past[-d], own) for d, own in self._by_delay().items()]
+            return self._transformed(now if self.delay == 0 else past[-self.delay], self.link.transforms, self.parameters)
+        parts = [self._transformed(now if d == 0 else past[-d], self.link.transforms, own) for d, own in self._by_delay().items()]
         return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 1)
 
-    def _many(self, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
-        steps, batch = x.shape[:2]
-        y = self._transformed(x.flatten(0, 1), parameters)
+    def ways(self, target: str, port: str) -> tuple[list[Way], Tensor | None]:
+        """As ways inside an island, one for each delay, and what is added in every step."""
+        (transform,) = self.link.transforms
+        kind = DENSE if isinstance(transform, Dense) else ONE_TO_ONE
+        feed = Feed(self.link.source_node, self.link.variable, target, port, kind)
+        if isinstance(self.delay, int):
+            parts, bias = {self.delay: self.parameters}, self.parameters.get("bias")
+        else:
+            parts, bias = self._by_delay(), self.parameters.get("bias")
+        weights = {delay: own["weight"] for delay, own in parts.items()}
+        if isinstance(transform, Dense):
+            weights = {delay: effective_weight(transform, weight) for delay, weight in weights.items()}
+        return [Way(feed, delay, weight, self.how) for delay, weight in weights.items()], bias
+
+    def _many(self, x: Tensor | Spikes, parameters: Mapping[str, Any]) -> Tensor:
+        """All steps at once."""
+        transforms = self.link.transforms
+        if isinstance(x, Spikes) and isinstance(transforms[0], Dense):
+            weight = effective_weight(transforms[0], parameters["weight"])
+            y, self.done = product(x, weight, parameters.get("bias"), self.how)
+            self.activity = x.count / max(1, x.bytes.numel())
+            transforms = transforms[1:]
+        else:
+            y = x.floats(self.dtype) if isinstance(x, Spikes) else x
+        steps, batch = y.shape[:2]
+        y = self._transformed(y.flatten(0, 1), transforms, parameters)
         return y.reshape(steps, batch, *y.shape[1:])
 
-    def _transformed(self, x: Any, parameters: Mapping[str, Any]) -> Tensor:
-        first, *others = self.link.transforms
-        is_bytes = x.dtype == torch.uint8
-        y = apply_to_bytes(first, x, parameters, self.dtype) if is_bytes else apply(first, x.to(self.dtype), parameters)
-        for transform in others:
+    def _transformed(self, x: Any, transforms: tuple[Transform, ...], parameters: Mapping[str, Any]) -> Tensor:
+        y = x.to(self.dtype)
+        for transform in transforms:
             y = apply(transform, y, parameters)
         return y
 

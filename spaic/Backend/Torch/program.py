@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,18 +12,23 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
+from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.delivery import Delivery
+from spaic.Backend.Torch.fused import Prepared, Times, advance, text
+from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.primitives import PRIMITIVES
+from spaic.Backend.Torch.recompute import chunk_length, in_chunks
 from spaic.Backend.Torch.signals import Signals
+from spaic.Backend.Torch.stepwise import Loop, PlainIsland
 from spaic.Backend.Torch.tape import BoundTape
-from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.show import listing
-from spaic.errors import NumericalError, UnknownName, nearest
+from spaic.errors import NumericalError, UnknownName, UnsupportedError, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import Stage, schedule
 from spaic.Graph.stream import Stream
+from spaic.Graph.transforms import Dense, OneToOne
 from spaic.seeds import Key, Noise
 
 Parameters = Mapping[str, Any]
@@ -40,15 +45,19 @@ class TorchProgram(Program):
         Where to run.
     dtype : torch.dtype
         Of states and weights.
+    options : Options
+        How it is executed.
     """
 
-    def __init__(self, graph: Graph, device: torch.device, dtype: torch.dtype) -> None:
-        self.graph, self.device, self.dtype = graph, device, dtype
+    def __init__(self, graph: Graph, device: torch.device, dtype: torch.dtype, options: Options = Options()) -> None:  # noqa: B008  frozen
+        options.check(graph)
+        self.graph, self.device, self.dtype, self.options = graph, device, dtype, options
         self.schedule = schedule(graph)
         self.elements = {p.name: population_element(graph, p) for p in graph.populations}
         self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
         self.probed = frozenset(graph.sampling())
         self.differentiated = frozenset(p.reads for p in graph.probes if p.gradient)
+        self.seen: dict[str, str] = {}  # how links were multiplied in the last run, for people only
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -70,7 +79,20 @@ class TorchProgram(Program):
         return State(0, batch, arrays)
 
     def run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
-        run = _Run(self, parameters, state, inputs, steps)
+        choice = self.options.checkpoint_time
+        involved = (*parameters.values(), *state.arrays.values())
+        if choice is None or not (torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in involved)):
+            return self._run(parameters, state, inputs, steps)
+        if self.differentiated:
+            path = min(self.differentiated)
+            raise UnsupportedError(f"{path}: its gradient cannot be watched with checkpoint_time={choice!r}; leave one of them out")
+        return in_chunks(partial(self._chunk, inputs), parameters, state, steps, chunk_length(choice, steps))
+
+    def _chunk(self, inputs: Mapping[str, Stream], parameters: Parameters, state: State, steps: int) -> tuple[State, Recordings]:
+        return self._run(parameters, state, inputs, steps)
+
+    def _run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
+        run = Run(self, parameters, state, inputs, steps)
         for stage in self.schedule.stages:
             if stage.is_island:
                 run.island(stage)
@@ -82,13 +104,50 @@ class TorchProgram(Program):
         """A result of a step, which may be one number for all, as a tensor of `shape`."""
         return torch.as_tensor(value, dtype=self.dtype, device=self.device).expand(shape)
 
+    def is_fused(self, element: Element) -> bool:
+        """Whether one kernel runs an element over all time; single gradients of a step are only seen in plain torch."""
+        if self.options.kernels == "plain" or self.device.type != "cpu":
+            return False
+        return not any(p.rpartition(".")[0] == element.path for p in self.differentiated)
+
+    def is_compiled(self, stage: Stage) -> bool:
+        """Whether one kernel runs an island over all time."""
+        inside = set(stage.populations)
+        links = [k for name in inside for k in self.graph.arriving(name) if k.source_node in inside]
+        elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
+        is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, OneToOne)) for k in links)
+        is_read = any(f"{k.name}.current" in self.probed for k in links)
+        return is_simple and not is_read and all(self.is_fused(element) for element in elements)
+
     def source(self, path: str) -> str:
         if path not in self.elements:
             raise UnknownName(f"{path}: no population has this path; {nearest(path, self.elements)}")
-        return listing(self.elements[path].tape)
+        element = self.elements[path]
+        stage = next(s for s in self.schedule.stages if path in s.populations)
+        if not (self.is_compiled(stage) if stage.is_island else self.is_fused(element)):
+            return listing(element.tape)
+        start = {k: torch.tensor(v, requires_grad=v.ndim > 0) for k, v in self.initial_parameters().items()}
+        with torch.enable_grad():
+            run = Run(self, start, self.initial_state(start, 1), {}, 1)
+            if stage.is_island:
+                return (
+                    run.gathered(stage, lambda link: torch.zeros(1, 1, *self.graph.shape(link.target_node), dtype=self.dtype)).call().text
+                )
+            return text(Prepared(element, run.bound(element), None, 1, True).layer, str(self.dtype).rpartition(".")[2])
+
+    def execution(self) -> list[str]:
+        lines = []
+        for stage in self.schedule.stages:
+            names = ", ".join(stage.populations)
+            if stage.is_island:
+                how = "one compiled loop over time" if self.is_compiled(stage) else "plain torch, step by step"
+            else:
+                how = "one compiled pass over time" if self.is_fused(self.elements[names]) else "plain torch, step by step"
+            lines.append(f"{names}: {how}")
+        return lines + [f"{link}: {how}" for link, how in sorted(self.seen.items())]
 
 
-class _Run:
+class Run:
     """One call of :meth:`TorchProgram.run`."""
 
     def __init__(self, program: TorchProgram, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> None:
@@ -98,9 +157,11 @@ class _Run:
         self.owned = by_owner(parameters)
         self.arrays: dict[str, Tensor] = dict(state.arrays)
         history = {k.removesuffix(".history"): v for k, v in self.arrays.items() if k.endswith(".history")}
-        self.signals = Signals(inputs, history, state.step, steps, program.device)
+        self.signals = Signals(inputs, history, state.step, steps, program.device, program.dtype)
         self.deliveries = {
-            link.name: Delivery(link, program.schedule.delays[link.name], self._of_link(link), program.dtype)
+            link.name: Delivery(
+                link, program.schedule.delays[link.name], self._of_link(link), program.dtype, program.options.product(link.name)
+            )
             for link in program.graph.links
         }
 
@@ -116,16 +177,20 @@ class _Run:
         for link in self.program.graph.arriving(name):
             amount = self._delivered(link.name)
             arriving[link.port] = arriving[link.port] + amount if link.port in arriving else amount
-        self._advance(element, self._bound(element), arriving)
+        self._advance(element, self.bound(element), arriving)
 
     def island(self, stage: Stage) -> None:
         """Populations in a cycle: links from outside are multiplied for all steps first, the others in each step."""
+        self.gathered(stage, lambda link: self._delivered(link.name)).run()
+
+    def gathered(self, stage: Stage, outside: Callable[[Link], Tensor]) -> CompiledIsland | PlainIsland:
+        """An island with all links into it; `outside` says what those bring that begin elsewhere."""
         inside = set(stage.populations)
-        loop = _Island(self, stage)
+        loop = CompiledIsland(self, stage) if self.program.is_compiled(stage) else PlainIsland(self, stage)
         for name in stage.populations:
             for link in self.program.graph.arriving(name):
-                loop.add(link, None if link.source_node in inside else self._delivered(link.name))
-        loop.run()
+                loop.add(link, None if link.source_node in inside else outside(link))
+        return loop
 
     def finish(self) -> tuple[State, Recordings]:
         for path in [p for p in self.arrays if p.endswith(".history")]:
@@ -143,23 +208,25 @@ class _Run:
             return value.expand(samples, *value.shape)
         return self.signals[path][first::every]
 
-    def _bound(self, element: Element) -> BoundTape:
+    def bound(self, element: Element) -> BoundTape:
         own = self.owned.get(element.path, {})
         return BoundTape(element, own, self.program.graph.clock.dt, self.program.dtype)
 
     def _delivered(self, name: str) -> Tensor:
-        """What a link brings in every step: ``[steps, batch, *target shape]``."""
+        """What a link brings: ``[steps, batch, *target shape]``, or one row if every step is the same."""
         delivery = self.deliveries[name]
-        amount = delivery.over_time(self.signals, self.batch)
+        amount = delivery.over_time(self.signals)
+        if delivery.activity is not None:
+            self.program.seen[name] = f"{delivery.done} product, {100 * delivery.activity:.2g} % of its inputs were spikes in the last run"
         self._check_finite(name, amount)
         synapse = self.program.synapses.get(name)
         if synapse is not None:
-            arriving = {synapse.model.ports[0]: amount.reshape(self.steps, self.batch, *synapse.shape)}
-            self._advance(synapse, self._bound(synapse), arriving)
+            arriving = {synapse.model.ports[0]: amount.reshape(-1, self.batch, *synapse.shape)}
+            self._advance(synapse, self.bound(synapse), arriving)
             amount = self.signals[f"{name}.{synapse.model.output}"]  # type: ignore[attr-defined]
-        amount = amount.reshape(self.steps, self.batch, *self.program.graph.shape(delivery.link.target_node)).to(self.program.dtype)
+        amount = amount.reshape(-1, self.batch, *self.program.graph.shape(delivery.link.target_node)).to(self.program.dtype)
         if f"{name}.current" in self.program.probed:
-            self.signals[f"{name}.current"] = amount
+            self.signals[f"{name}.current"] = amount.expand(self.steps, *amount.shape[1:])
         return amount
 
     def _check_finite(self, name: str, amount: Tensor) -> None:
@@ -176,117 +243,28 @@ class _Run:
 
     def _advance(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
         """Run an element over all steps."""
+        if self.program.is_fused(element):
+            self._advance_fused(element, tape, arriving)
+            return
         loop = Loop(element, tape, self)
         # unbind, not x[t]: the backward pass of indexing costs O(steps) each
-        amounts = {port: values.to(self.program.dtype).unbind(0) for port, values in arriving.items()}
+        amounts = {port: values.to(self.program.dtype).expand(self.steps, *values.shape[1:]).unbind(0) for port, values in arriving.items()}
         for n in range(self.steps):
             loop.step(n, {port: values[n] for port, values in amounts.items()})
         loop.finish()
 
+    def _advance_fused(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
+        states = {s: self.arrays[f"{element.path}.{s}"] for s in element.step.states}
+        times = Times(self.start, self.steps, self.program.graph.clock.dt)
+        results, ends = advance(element, tape, arriving, self.normals(element), states, times, self.batch)
+        self.arrays.update({f"{element.path}.{s}": value for s, value in ends.items()})
+        for variable, values in results.items():
+            self.signals[f"{element.path}.{variable}"] = values
 
-class Loop:
-    """The loop over time of one element: its states, and the variables that someone reads."""
-
-    def __init__(self, element: Element, tape: BoundTape, run: _Run) -> None:
-        self.element, self.tape, self.run = element, tape, run
-        self.states = {s: run.arrays[f"{element.path}.{s}"] for s in element.step.states}
-        self.kept: dict[str, list[Any]] = {v: [] for v in element.tape.outputs if v in element.wanted}
-        paths = {v: f"{element.path}.{v}" for v in self.kept}
-        self.gradients = {v: run.gradients[path] for v, path in paths.items() if path in run.gradients}
-        self.reads_time = "t" in tape.reads
-        self.normals = self._normals()
-
-    def step(self, n: int, amounts: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Step `n` of the run, with what arrives at each port."""
-        values: dict[str, Any] = {**self.states, **{arrival(port): amount for port, amount in amounts.items()}}
-        if self.normals is not None:
-            values.update({normal_name(name): self.normals[n, i] for i, name in enumerate(self.element.step.noises)})
-        if self.reads_time:
-            values["t"] = (self.run.start + n) * self.run.program.graph.clock.dt
-        result = self.tape.step(values)
-        self.states = {s: result[s] for s in self.states}
-        for name, samples in self.kept.items():
-            samples.append(result[name])
-        for name, gradients in self.gradients.items():
-            if isinstance(result[name], Tensor) and result[name].requires_grad:
-                result[name].register_hook(partial(gradients.__setitem__, n))
-        return result
-
-    def finish(self) -> None:
-        """Hand over the final states and the recorded variables."""
-        path, program = self.element.path, self.run.program
-        shape = (self.run.batch, *self.element.shape)
-        for name, value in self.states.items():
-            self.run.arrays[f"{path}.{name}"] = program.full(value, shape)
-        for name, samples in self.kept.items():
-            self.run.signals[f"{path}.{name}"] = torch.stack([program.full(x, shape) for x in samples])
-
-    def _normals(self) -> Tensor | None:
-        noises, run = self.element.step.noises, self.run
+    def normals(self, element: Element) -> Tensor | None:
+        """Standard normal numbers ``[steps, noises, batch, *shape]`` for the white noises of an element."""
+        noises, program = element.step.noises, self.program
         if not noises:
             return None
-        noise = Noise(Key(run.program.graph.seed, self.element.path, "noise", run.number), (len(noises), run.batch, *self.element.shape))
-        return torch.from_numpy(noise.steps(run.start, run.start + run.steps)).to(run.program.device, run.program.dtype)
-
-
-class _Island:
-    """The common loop over time of populations that feed each other."""
-
-    def __init__(self, run: _Run, stage: Stage) -> None:
-        self.run_, self.stage = run, stage
-        self.outside: dict[str, tuple[Tensor, ...]] = {}
-        self.links: dict[str, list[Any]] = {name: [] for name in stage.populations}
-        program = run.program
-        self.loops = {n: Loop(program.elements[n], run._bound(program.elements[n]), run) for n in stage.populations}
-        self.synapses: dict[str, Loop] = {}
-        self.now: dict[str, Any] = {}
-        self.past: dict[str, list[Tensor]] = {}
-        self.currents: dict[str, list[Tensor]] = {}
-
-    def add(self, link: Any, delivered: Tensor | None) -> None:
-        """A link into the island; `delivered` is what it brings over all time, if it comes from outside."""
-        self.links[link.target_node].append(link)
-        if delivered is not None:
-            self.outside[link.name] = delivered.to(self.run_.program.dtype).unbind(0)
-            return
-        history = self.run_.signals.history.get(link.source)
-        self.past[link.source] = [] if history is None else list(history.unbind(0))
-        if f"{link.name}.current" in self.run_.program.probed:
-            self.currents[f"{link.name}.current"] = []
-        synapse = self.run_.program.synapses.get(link.name)
-        if synapse is not None:
-            self.synapses[link.name] = Loop(synapse, self.run_._bound(synapse), self.run_)
-
-    def run(self) -> None:
-        for n in range(self.run_.steps):
-            for name in self.stage.populations:
-                self._advance(name, n)
-            for source, values in self.past.items():
-                if values:
-                    values.append(self.now[source])
-                    del values[0]
-        for loop in (*self.loops.values(), *self.synapses.values()):
-            loop.finish()
-        for path, samples in self.currents.items():
-            self.run_.signals[path] = torch.stack(samples)
-
-    def _advance(self, name: str, n: int) -> None:
-        amounts: dict[str, Tensor] = {}
-        for link in self.links[name]:
-            amount = self.outside[link.name][n] if link.name in self.outside else self._within(link, n)
-            amounts[link.port] = amounts[link.port] + amount if link.port in amounts else amount
-        result = self.loops[name].step(n, amounts)
-        shape = (self.run_.batch, *self.run_.program.graph.shape(name))
-        self.now.update({f"{name}.{variable}": self.run_.program.full(value, shape) for variable, value in result.items()})
-
-    def _within(self, link: Any, n: int) -> Tensor:
-        shape = (self.run_.batch, *self.run_.program.graph.shape(link.target_node))
-        amount = self.run_.deliveries[link.name].at_once(self.now.get(link.source), self.past[link.source])
-        loop = self.synapses.get(link.name)
-        if loop is not None:
-            arriving = amount.reshape(self.run_.batch, *loop.element.shape)
-            amount = loop.step(n, {loop.element.model.ports[0]: arriving})[loop.element.model.output]  # type: ignore[attr-defined]
-        amount = amount.reshape(shape).to(self.run_.program.dtype)
-        if f"{link.name}.current" in self.currents:
-            self.currents[f"{link.name}.current"].append(amount)
-        return amount
+        noise = Noise(Key(program.graph.seed, element.path, "noise", self.number), (len(noises), self.batch, *element.shape))
+        return torch.from_numpy(noise.steps(self.start, self.start + self.steps)).to(program.device, program.dtype)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spaic.Backend.Torch.spikes import Spikes
 from spaic.Graph.stream import Stream
 
 
@@ -24,36 +25,59 @@ class Signals:
         First step and number of steps.
     device : torch.device
         Where tensors live.
+    dtype : torch.dtype
+        Of spikes that are asked for as numbers.
     """
 
-    def __init__(self, inputs: Mapping[str, Stream], history: Mapping[str, Tensor], start: int, steps: int, device: torch.device) -> None:
+    def __init__(
+        self, inputs: Mapping[str, Stream], history: Mapping[str, Tensor], start: int, steps: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
         self.inputs = {f"{name}.O": stream for name, stream in inputs.items()}
-        self.history, self.start, self.steps, self.device = history, start, steps, device
-        self.known: dict[str, Tensor] = {}
+        self.history, self.start, self.steps, self.device, self.dtype = history, start, steps, device, dtype
+        self.known: dict[str, Tensor | Spikes] = {}
 
     def __getitem__(self, path: str) -> Tensor:
-        if path not in self.known:
-            self.known[path] = self._chunk(self.inputs[path], self.start, self.start + self.steps)
-        return self.known[path]
+        """Values as a tensor: bytes where they come from outside as bytes, else numbers that carry gradient."""
+        values = self.values(path)
+        if isinstance(values, Tensor):
+            return values
+        return values.bytes if path in self.inputs else values.floats(self.dtype)
 
-    def __setitem__(self, path: str, values: Tensor) -> None:
+    def __setitem__(self, path: str, values: Tensor | Spikes) -> None:
         self.known[path] = values
+
+    def values(self, path: str) -> Tensor | Spikes:
+        """Values as they were made."""
+        if path not in self.known:
+            chunk = self._chunk(self.inputs[path], self.start, self.start + self.steps)
+            self.known[path] = Spikes(chunk) if chunk.dtype == torch.uint8 else chunk
+        return self.known[path]
 
     def constant(self, path: str) -> Tensor | None:
         """The values of one step, if all steps are the same."""
         stream = self.inputs.get(path)
         return self._chunk(stream, self.start, self.start + 1) if stream is not None and stream.is_constant else None
 
-    def delayed(self, path: str, delay: int) -> Tensor:
+    def delayed(self, path: str, delay: int) -> Tensor | Spikes:
         """Values `delay` steps earlier."""
+        values = self.values(path)
         if delay == 0:
-            return self[path]
+            return values
         past = self.history[path]
-        return self._joined(past[len(past) - delay :], self[path])[: self.steps]
+        past = past[len(past) - delay :]
+        if isinstance(values, Spikes):
+            return values.delayed(past, delay)
+        return self._joined(past, values)[: self.steps]
 
     def last(self, path: str, depth: int) -> Tensor:
         """The `depth` latest values, the history of the next run."""
-        return self._joined(self.history[path], self[path])[-depth:]
+        values = self.values(path)
+        if isinstance(values, Spikes):
+            sent = None if values.carrier is None else values.carrier[-depth:]
+            latest = Spikes(values.bytes[-depth:], sent).floats(self.dtype)
+        else:
+            latest = values[-depth:]
+        return latest if len(latest) == depth else self._joined(self.history[path], latest)[-depth:]
 
     def _joined(self, past: Tensor, values: Tensor) -> Tensor:
         return torch.cat([past.to(values.dtype), values])

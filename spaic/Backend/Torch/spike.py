@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -44,6 +45,7 @@ def spike_function(surrogate: Surrogate | None) -> Callable[[Tensor, int], Tenso
     return spike
 
 
+@lru_cache(maxsize=256)
 def derivative_function(surrogate: Surrogate) -> Callable[[Tensor], Tensor]:
     """The surrogate derivative as a function of x = V - V_th."""
     from spaic.Dynamics.lowering import lower  # SymPy is loaded when it is needed

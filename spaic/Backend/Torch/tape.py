@@ -29,7 +29,7 @@ class BoundTape:
     """
 
     def __init__(self, element: Element, parameters: Mapping[str, Any], dt: float, dtype: torch.dtype) -> None:
-        self.tape = element.tape
+        self.tape, self.dtype = element.tape, dtype
         self.slots: list[Any] = [None] * self.tape.size
         for slot, number in self.tape.constants.items():
             self.slots[slot] = number

@@ -1,0 +1,88 @@
+"""Gathers what a compiled island needs from a run, and hands back what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from spaic.Backend.element import Element
+from spaic.Backend.Kernels.island import DIRECT, Feed
+from spaic.Backend.Torch import looped
+from spaic.Backend.Torch.fused import Prepared, Times
+from spaic.Graph.schedule import Stage
+
+if TYPE_CHECKING:
+    from spaic.Backend.Torch.program import Run
+
+
+class CompiledIsland:
+    """The loop over time of populations that feed each other, in one kernel.
+
+    Parameters
+    ----------
+    run : Run
+        Of the program.
+    stage : Stage
+        The populations.
+    """
+
+    def __init__(self, run: Run, stage: Stage) -> None:
+        self.run_, self.stage = run, stage
+        self.elements: dict[str, Element] = {}
+        self.arriving: dict[str, dict[str, Tensor]] = {name: {} for name in stage.populations}
+        self.ways: list[looped.Way] = []
+
+    def add(self, link: Any, delivered: Tensor | None) -> None:
+        """A link into the island; `delivered` is what it brings over all time, if it comes from outside."""
+        target, port = link.target_node, link.port
+        if delivered is not None:
+            self._arrives(target, port, delivered.to(self.run_.program.dtype))
+            return
+        synapse = self.run_.program.synapses.get(link.name)
+        if synapse is not None:
+            self.elements[link.name], self.arriving[link.name] = synapse, {}
+            output = synapse.model.output  # type: ignore[attr-defined]
+            self.ways.append(looped.Way(Feed(link.name, output, target, port, DIRECT), 0, None))
+            target, port = link.name, synapse.model.ports[0]
+        ways, bias = self.run_.deliveries[link.name].ways(target, port)
+        self.ways += ways
+        if bias is not None:
+            shape = (synapse or self.run_.program.elements[target]).shape
+            self._arrives(target, port, bias.to(self.run_.program.dtype).reshape(1, 1, *shape).expand(1, self.run_.batch, *shape))
+
+    def _arrives(self, target: str, port: str, amount: Tensor) -> None:
+        here = self.arriving[target]
+        here[port] = here[port] + amount if port in here else amount
+
+    def run(self) -> None:
+        """All steps."""
+        results, ends = looped.advance(self.call())
+        for member, values in results.items():
+            for variable, value in values.items():
+                self.run_.signals[f"{member}.{variable}"] = value
+            self.run_.arrays.update({f"{member}.{s}": x for s, x in ends[member].items()})
+
+    def call(self) -> looped.Call:
+        """What the kernel is called with."""
+        run = self.run_
+        order = [m for name in self.stage.populations for m in (*(w for w in self.elements if self._feeds(w, name)), name)]
+        elements = {m: self.elements[m] if m in self.elements else run.program.elements[m] for m in order}
+        states = {m: {s: run.arrays[f"{m}.{s}"] for s in e.step.states} for m, e in elements.items()}
+        bounds = {m: run.bound(e) for m, e in elements.items()}
+        past = {(w.feed.source, w.feed.variable) for w in self.ways}
+        history = {k: run.signals.history[".".join(k)] for k in past if ".".join(k) in run.signals.history}
+        involved = [x for m in order for x in (*states[m].values(), *self.arriving[m].values(), *bounds[m].slots)]
+        involved += [*history.values(), *(w.weight for w in self.ways)]
+        needs_gradient = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in involved)
+        members: Mapping[str, looped.Member] = {
+            m: looped.Member(Prepared(e, bounds[m], run.normals(e), run.batch, needs_gradient, is_inside=True), self.arriving[m], states[m])
+            for m, e in elements.items()
+        }
+        times = Times(run.start, run.steps, run.program.graph.clock.dt)
+        return looped.Call(" and ".join(self.stage.populations), members, self.ways, history, times)
+
+    def _feeds(self, synapse: str, population: str) -> bool:
+        return any((w.feed.source, w.feed.target, w.feed.kind) == (synapse, population, DIRECT) for w in self.ways)
