@@ -73,9 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "quickstart":
             quickstart()
         elif arguments.command == "doctor":
-            from spaic.doctor import report
-
-            print(report())
+            return examine(arguments.clear_cache)
         elif arguments.command == "train":
             return train(arguments.config, arguments.resume, arguments.quiet)
         elif arguments.command == "inspect":
@@ -100,6 +98,15 @@ def train(config: str, resume: bool, quiet: bool) -> int:
     last = f"loss {history.loss[-1]:.4f}, accuracy {history.accuracy[-1]:.2%}" if history.loss else "nothing was left to do"
     tested = f", test accuracy {history.test_accuracy[-1]:.2%}" if history.test_accuracy else ""
     print(f"{len(history.loss)} epochs: {last}{tested}")
+    return 0
+
+
+def examine(clears_cache: bool) -> int:
+    """Print what this installation has, or remove compiled kernels, and return the exit code."""
+    from spaic.Backend.Kernels import cache
+    from spaic.doctor import report
+
+    print(f"{cache.clear() / 2**20:.1f} MiB of compiled kernels removed from {cache.wanted()}" if clears_cache else report())
     return 0
 
 
@@ -139,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     parse = commands.add_parser("diff", description=_DIFF, formatter_class=layout)
     parse.add_argument("a", help="file of net.save")
     parse.add_argument("b", help="another one")
-    commands.add_parser("doctor", description=_DOCTOR, formatter_class=layout)
+    parse = commands.add_parser("doctor", description=_DOCTOR, formatter_class=layout)
+    parse.add_argument("--clear-cache", action="store_true", help="remove all compiled kernels instead")
     return parser
 
 

@@ -38,7 +38,7 @@ class Section(NamedTuple):
 
 def report() -> str:
     """The whole report as text, the advice at its end."""
-    sections = [_versions(), _devices(), _backends(), _data()]
+    sections = [_versions(), _devices(), _backends(), _kernels(), _data()]
     width = max(len(name) for section in sections for name, _ in section.rows)
     lines = []
     for section in sections:
@@ -102,6 +102,16 @@ def _backends() -> Section:
         aliases = registry.backends.aliases(name)
         rows.append((name, f"also called {', '.join(aliases)}" if aliases else "registered"))
     return Section("Backends", rows, [])
+
+
+def _kernels() -> Section:
+    from spaic.Backend.Kernels import cache
+
+    place = cache.wanted()
+    can_keep = cache.folder() == place
+    rows = [("cache", str(place) if can_keep else f"{place} cannot be used: kernels are compiled anew by every process")]
+    rows.append(("size", f"{cache.size() / 2**20:.1f} MiB (`spaic doctor --clear-cache` removes it)"))
+    return Section("Kernels", rows, [] if can_keep else ["kernels: set SPAIC_CACHE to a folder that can be written"])
 
 
 def _data() -> Section:

@@ -64,10 +64,22 @@ def test_quickstart_trains_to_95_percent_and_leaves_a_figure(tmp_path, monkeypat
 def test_the_doctor_reports_versions_devices_backends_and_data(capsys):
     assert cli.main(["doctor"]) == 0
     text = capsys.readouterr().out
-    for heading in ("Versions", "Devices", "Backends", "Data"):
+    for heading in ("Versions", "Devices", "Backends", "Kernels", "Data"):
         assert re.search(rf"^{heading}$", text, re.MULTILINE)
     for name in ("python", "spaic", *doctor.REQUIRED, "cpu", *spaic.registry.backends, "digits", "mnist"):
         assert re.search(rf"^  {re.escape(name)} ", text, re.MULTILINE), name
+
+
+def test_the_doctor_removes_compiled_kernels(monkeypatch, tmp_path, capsys):
+    from spaic.Backend.Kernels import cache
+
+    monkeypatch.setenv("SPAIC_CACHE", str(tmp_path))
+    kept, other = cache.put("lif_0123456789abcdef.py", "x = 1\n"), tmp_path / "mine.txt"
+    other.write_text("not ours")
+    assert cli.main(["doctor", "--clear-cache"]) == 0
+    assert str(tmp_path) in capsys.readouterr().out
+    assert not kept.exists()
+    assert other.exists()
 
 
 def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch, tmp_path):

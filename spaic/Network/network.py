@@ -179,7 +179,7 @@ class Network(Files):
     def explain(self) -> str:
         """Print, and return, assemblies, parameters, delays, schedule, execution and a drawing of the network."""
         built = self._simulation if self._simulation and not self._is_stale else None
-        text = explain(self.graph, built and built.store.sizes(), built.program.execution() if built else ())
+        text = explain(self.graph, built.store.sizes(), built.program.execution()) if built else explain(self.graph)
         print(text)
         return text
 

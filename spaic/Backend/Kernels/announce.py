@@ -14,6 +14,8 @@ from spaic.Backend.Kernels import cache
 
 _LOG = logging.getLogger("spaic.kernels")
 _LABELS: dict[str, str] = {}  # name of a module -> what it is called
+#: Ends the name of a function that runs a kernel on threads.
+TEAM = "_team"
 
 
 class _Listener(event.Listener):
@@ -39,7 +41,7 @@ def _text(given: Any) -> str:
     """What is compiled; nothing if it is none of ours."""
     function = given.data["dispatcher"].py_func
     called = label(function.__module__)
-    return f"spaic: compiling {function.__name__} of {called}" if called else ""
+    return f"spaic: compiling {function.__name__.removesuffix(TEAM)} of {called}" if called else ""
 
 
 def _show(text: str) -> str:

@@ -131,6 +131,9 @@ def _put(path: Path, data: bytes) -> Path:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
         os.replace(temporary, path)
+    except PermissionError:  # on Windows: another process reads what it has just written there
+        if path.read_bytes() != data:
+            raise
     finally:
         with suppress(OSError):
             os.unlink(temporary)

@@ -34,9 +34,11 @@ def of(kernel: Any, arguments: int, scratch: int) -> Callable[..., None] | None:
     """
     key = (kernel, arguments, scratch)
     if key not in _known:
+        if not hasattr(kernel, "py_func"):
+            return None
         with _lock:
-            _known[key] = _made(kernel, arguments, scratch) if hasattr(kernel, "py_func") else None
-    launch: Callable[..., None] | None = _known[key]
+            _known[key] = _made(kernel, arguments, scratch)
+    launch: Callable[..., None] = _known[key]
     return launch
 
 
@@ -44,11 +46,12 @@ def _made(kernel: Any, arguments: int, scratch: int) -> Any:
     from spaic.Backend.Kernels import announce  # imports Numba
 
     function = kernel.py_func
-    text = source(function.__name__, function.__module__, arguments, scratch)
-    module: Any = jit.load(text, f"{function.__name__}_team", announce.label(function.__module__))
+    name = function.__name__ + announce.TEAM
+    text = source(name, function.__module__, arguments, scratch)
+    module: Any = jit.load(text, name, announce.label(function.__module__))
     if not hasattr(module, "kernel"):
         module.kernel = jit.part(function, inline="always")  # not compiled for itself, which would take the same time again
-    return getattr(module, function.__name__)
+    return getattr(module, name)
 
 
 def source(name: str, module: str, arguments: int, scratch: int) -> str:
@@ -56,7 +59,9 @@ def source(name: str, module: str, arguments: int, scratch: int) -> str:
 
     Parameters
     ----------
-    name, module : str
+    name : str
+        Of the function that runs the kernel.
+    module : str
         Of the kernel.
     arguments, scratch : int
         As for :func:`of`.
@@ -66,7 +71,7 @@ def source(name: str, module: str, arguments: int, scratch: int) -> str:
     passed = ", ".join(["counters", "total", "pieces", *given, *rows])
     handed = ", ".join(["lo", "hi", *given, *(f"{row}[own]" for row in rows)])
     guard = " and ".join(["pieces > 0", *(f"own < len({row})" for row in rows)])
-    return f'''"""Runs {name} of {module} on a team of threads."""
+    return f'''"""Runs a kernel of {module} on a team of threads."""
 
 from spaic.Backend.Kernels.region import fork, take
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-from spaic.Dynamics.adjoint import Adjoint, adjoint
 from spaic.Dynamics.keeping import kept
 from spaic.Dynamics.kinds import NUMBER, kinds
 from spaic.Dynamics.names import REFRACTORY, arrival, normal_name
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.Dynamics.tape import Op, Tape
 from spaic.errors import StateError
+
+if TYPE_CHECKING:
+    from spaic.Dynamics.adjoint import Adjoint
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ class Layer:
         states = {s: Carried(s, Value("start", s, False), Value("end", s, False)) for s in self.states}
         recorded = {v: self._result(v) for v in self.recorded}
         kept_ones = {s: self._kept(s) for s in self.kept if s not in self.reused}
-        sources = {**states, **outside}
+        sources: dict[str, Value | Carried] = {**states, **outside}
         reads = tuple((tape.inputs[name], (value,)) for name, value in sources.items() if name in tape.inputs)
         targets: list[tuple[Value | Carried, int]] = [(v, tape.outputs[n]) for n, v in recorded.items()]
         targets += [(v, s) for s, v in kept_ones.items()] + [(c, tape.outputs[s]) for s, c in states.items()]
@@ -269,6 +272,8 @@ def plan(
     UnsupportedError
         If the step has no adjoint here.
     """
+    from spaic.Dynamics.adjoint import adjoint  # SymPy is loaded when it is needed
+
     settled = _settled(tape)
     scalars = tuple(s for s in settled if s not in arrays)
     back = None

@@ -77,22 +77,23 @@ def spread(
     """
     if total <= 0:
         return
-    if scratch and isinstance(scratch[0], tuple):
-        rows = [np.stack(alike) for alike in zip(*scratch, strict=True)]
-        spread(kernel, total, args, grain, threads=threads, scratch=rows)
-        for row, own in enumerate(scratch):
-            for array, kept in zip(own, rows, strict=True):
-                array[...] = kept[row]
-        return
-    launch = launcher.of(kernel, len(args), len(scratch))
-    if launch is None:
-        kernel(0, total, *args, *(rows[0] for rows in scratch))
-        return
+    rows = [np.stack(alike) for alike in zip(*scratch, strict=True)] if scratch and isinstance(scratch[0], tuple) else scratch
+    launch = launcher.of(kernel, len(args), len(rows))
     pieces = min(total // max(grain, 1), threads * _PIECES)
-    if threads <= 1 or pieces <= 1:
-        launch(0, 1, np.zeros(4, np.int64), total, 1, *args, *scratch)
+    if launch is None:
+        kernel(0, total, *args, *(array[0] for array in rows))
+    elif threads <= 1 or pieces <= 1:
+        launch(0, 1, np.zeros(4, np.int64), total, 1, *args, *rows)
     else:
-        _launch(launch, threads, total, pieces, (*args, *scratch))
+        _launch(launch, threads, total, pieces, (*args, *rows))
+    if rows is not scratch:
+        _copy_back(rows, scratch)
+
+
+def _copy_back(rows: Sequence[Any], scratch: Sequence[tuple[Any, ...]]) -> None:
+    for row, own in enumerate(scratch):
+        for array, alike in zip(own, rows, strict=True):
+            array[...] = alike[row]
 
 
 def _launch(launch: Callable[..., Any], threads: int, total: int, pieces: int, args: tuple[Any, ...]) -> None:

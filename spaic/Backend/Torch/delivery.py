@@ -45,7 +45,8 @@ class Delivery:
 
     def __init__(self, link: Link, delay: int | np.ndarray, parameters: Mapping[str, Any], dtype: torch.dtype, how: str = "auto") -> None:
         self.link, self.delay, self.parameters, self.dtype, self.how = link, delay, parameters, dtype, how
-        self.done, self.activity = "dense", None
+        self.done = "dense"
+        self.activity: float | None = None
         self._parts: dict[int, dict[str, Any]] | None = None
 
     def over_time(self, signals: Signals) -> Tensor:
@@ -68,10 +69,8 @@ class Delivery:
         (transform,) = self.link.transforms
         kind = DENSE if isinstance(transform, Dense) else ONE_TO_ONE
         feed = Feed(self.link.source_node, self.link.variable, target, port, kind)
-        if isinstance(self.delay, int):
-            parts, bias = {self.delay: self.parameters}, self.parameters.get("bias")
-        else:
-            parts, bias = self._by_delay(), self.parameters.get("bias")
+        bias = self.parameters.get("bias")
+        parts: Mapping[int, Mapping[str, Any]] = {self.delay: self.parameters} if isinstance(self.delay, int) else self._by_delay()
         weights = {delay: own["weight"] for delay, own in parts.items()}
         if isinstance(transform, Dense):
             weights = {delay: effective_weight(transform, weight) for delay, weight in weights.items()}

@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from spaic.Backend.element import Element
-from spaic.Backend.Kernels import jit, numba_text
+from spaic.Backend.Kernels import jit, numba_text, triton_text
 from spaic.Backend.Kernels.layer import Layer, Pass, Value, plan
 from spaic.Backend.Kernels.team import spread
+from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.spikes import Spikes, carrier
 from spaic.Backend.Torch.tape import BoundTape
 
@@ -68,7 +69,8 @@ def advance(
     involved = (*arriving.values(), *states.values(), *(v for v in bound.slots if isinstance(v, Tensor)))
     is_differentiated = torch.is_grad_enabled() and any(x.requires_grad for x in involved)
     constant = frozenset(p for p, x in arriving.items() if len(x) == 1 and times.steps > 1)
-    prepared = Prepared(element, bound, normals, batch, is_differentiated, constant)
+    device = next((x.device for x in (*states.values(), *arriving.values())), torch.device("cpu"))
+    prepared = Prepared(element, bound, normals, batch, is_differentiated, constant, device=device)
     sources = prepared.sources(states, arriving)
     call = _Call(prepared, sources, times)
     recorded = prepared.layer.recorded
@@ -113,8 +115,9 @@ class Prepared:
         is_differentiated: bool,
         constant: frozenset[str] = frozenset(),
         is_inside: bool = False,
+        device: torch.device = torch.device("cpu"),  # noqa: B008  immutable
     ) -> None:
-        self.size, self.dtype = (batch, *element.shape), bound.dtype
+        self.size, self.dtype, self.device = (batch, *element.shape), bound.dtype, device
         self.width = math.prod(self.size)
         arrays = {slot: value for slot, value in enumerate(bound.slots) if isinstance(value, Tensor)}
         learned = {slot for slot, value in arrays.items() if value.requires_grad} if is_differentiated else ()
@@ -145,7 +148,7 @@ class Prepared:
     def empty(self, value: Value, steps: int) -> Tensor:
         """Memory for a value that a kernel writes."""
         size = (steps, self.width) if value.over_time else (1, self.width)
-        return torch.empty(size, dtype=torch.uint8 if value.is_byte else self.dtype)
+        return torch.empty(size, dtype=torch.uint8 if value.is_byte else self.dtype, device=self.device)
 
     def result(self, variable: str) -> Value:
         """A variable that someone reads, as the kernel knows it."""
@@ -155,7 +158,7 @@ class Prepared:
         """Gradients that come in, with one row of zeros where there is none."""
         names = [Value("gradient_end", s, False) for s in self.layer.states] + [Value("gradient", v, True) for v in self.layer.recorded]
         given = zip(names, (*ends, *results), strict=True)
-        nothing = torch.zeros((1, self.width), dtype=self.dtype)
+        nothing = torch.zeros((1, self.width), dtype=self.dtype, device=self.device)
         return {value: nothing if g is None else self.flat(g.to(self.dtype)) for value, g in given}
 
 
@@ -164,7 +167,7 @@ class _Call:
 
     def __init__(self, prepared: Prepared, sources: Mapping[Value, Tensor], times: Times) -> None:
         self.prepared, self.sources, self.times = prepared, tuple(sources), times
-        self.module = kernels(prepared.layer, prepared.dtype)
+        self.module = kernels(prepared.layer, prepared.dtype, prepared.device)
         self.made: dict[Value, Tensor] = {}
 
     def forward(self, given: Sequence[Tensor]) -> None:
@@ -178,6 +181,10 @@ class _Call:
         for value in way.values:
             if value not in made:
                 made[value] = self.prepared.empty(value, self.times.steps)
+        if self.prepared.device.type == "cuda":
+            scalars, times = self.prepared.scalars, self.times
+            fused_cuda.run(kernel, way, made, scalars, times.steps, times.first, times.dt, self.prepared.width)
+            return made
         arrays = tuple(made[v].numpy() if v.over_time else made[v].numpy()[0] for v in way.values)
         threads, scalars = torch.get_num_threads(), self.prepared.scalars
         scratch = [np.empty((threads, numba_text.BLOCK), scalars.dtype) for _ in way.carried]
@@ -194,15 +201,17 @@ class _Call:
         return {s: self.made[Value("end", s, False)].reshape(self.prepared.size) for s in self.prepared.layer.states}
 
 
-def kernels(layer: Layer, dtype: torch.dtype) -> Any:
+def kernels(layer: Layer, dtype: torch.dtype, device: torch.device) -> Any:
     """The compiled module of a layer."""
+    if device.type == "cuda":
+        return fused_cuda.kernels(layer, dtype)
     return jit.load(text(layer, numpy_name(dtype)), layer.name.partition(" ")[0], layer.name)
 
 
 @lru_cache(maxsize=1024)
-def text(layer: Layer, dtype: str) -> str:
+def text(layer: Layer, dtype: str, device: str = "cpu") -> str:
     """The generated code of a layer; made once."""
-    return numba_text.source(layer, dtype)
+    return (triton_text if device == "cuda" else numba_text).source(layer, dtype)
 
 
 def numpy_name(dtype: torch.dtype) -> str:

@@ -213,7 +213,7 @@ class Call:
     def weight_gradient(self, way: Way, made: Mapping[Argument, Tensor]) -> Tensor | None:
         """The gradient of the weight of a way."""
         gradient, x = self.to_arrival(way, made), self.sent(way)
-        if gradient is None:
+        if gradient is None or way.weight is None:
             return None
         if way.feed.kind != DENSE:
             return (gradient * x).sum((0, 1))

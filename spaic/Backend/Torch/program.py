@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
+from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.delivery import Delivery
-from spaic.Backend.Torch.fused import Prepared, Times, advance, text
+from spaic.Backend.Torch.fused import Prepared, Times, advance, numpy_name, text
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.recompute import chunk_length, in_chunks
@@ -106,7 +107,7 @@ class TorchProgram(Program):
 
     def is_fused(self, element: Element) -> bool:
         """Whether one kernel runs an element over all time; single gradients of a step are only seen in plain torch."""
-        if self.options.kernels == "plain" or self.device.type != "cpu":
+        if self.options.kernels == "plain" or not (self.device.type == "cpu" or fused_cuda.is_usable(self.device)):
             return False
         return not any(p.rpartition(".")[0] == element.path for p in self.differentiated)
 
@@ -117,7 +118,7 @@ class TorchProgram(Program):
         elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
         is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, OneToOne)) for k in links)
         is_read = any(f"{k.name}.current" in self.probed for k in links)
-        return is_simple and not is_read and all(self.is_fused(element) for element in elements)
+        return self.device.type == "cpu" and is_simple and not is_read and all(self.is_fused(element) for element in elements)
 
     def source(self, path: str) -> str:
         if path not in self.elements:
@@ -130,10 +131,10 @@ class TorchProgram(Program):
         with torch.enable_grad():
             run = Run(self, start, self.initial_state(start, 1), {}, 1)
             if stage.is_island:
-                return (
-                    run.gathered(stage, lambda link: torch.zeros(1, 1, *self.graph.shape(link.target_node), dtype=self.dtype)).call().text
-                )
-            return text(Prepared(element, run.bound(element), None, 1, True).layer, str(self.dtype).rpartition(".")[2])
+                loop = CompiledIsland(run, stage)
+                run.gather(loop, lambda link: torch.zeros(1, 1, *self.graph.shape(link.target_node), dtype=self.dtype))
+                return loop.call().text
+            return text(Prepared(element, run.bound(element), None, 1, True).layer, numpy_name(self.dtype), self.device.type)
 
     def execution(self) -> list[str]:
         lines = []
@@ -181,16 +182,16 @@ class Run:
 
     def island(self, stage: Stage) -> None:
         """Populations in a cycle: links from outside are multiplied for all steps first, the others in each step."""
-        self.gathered(stage, lambda link: self._delivered(link.name)).run()
-
-    def gathered(self, stage: Stage, outside: Callable[[Link], Tensor]) -> CompiledIsland | PlainIsland:
-        """An island with all links into it; `outside` says what those bring that begin elsewhere."""
-        inside = set(stage.populations)
         loop = CompiledIsland(self, stage) if self.program.is_compiled(stage) else PlainIsland(self, stage)
-        for name in stage.populations:
+        self.gather(loop, lambda link: self._delivered(link.name))
+        loop.run()
+
+    def gather(self, loop: CompiledIsland | PlainIsland, outside: Callable[[Link], Tensor]) -> None:
+        """Add all links into an island; `outside` says what those bring that begin elsewhere."""
+        inside = set(loop.stage.populations)
+        for name in loop.stage.populations:
             for link in self.program.graph.arriving(name):
                 loop.add(link, None if link.source_node in inside else outside(link))
-        return loop
 
     def finish(self) -> tuple[State, Recordings]:
         for path in [p for p in self.arrays if p.endswith(".history")]:

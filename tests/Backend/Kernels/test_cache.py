@@ -202,6 +202,23 @@ def test_a_full_disk_leads_to_the_private_folder(place, monkeypatch):
     path.parent.rmdir()
 
 
+def test_a_file_that_another_process_reads_is_left_to_it(place, monkeypatch):
+    def taken(source, target):
+        Path(target).write_bytes(found)
+        raise PermissionError(errno.EACCES, "Access is denied")
+
+    monkeypatch.setattr(os, "replace", taken)
+    found = b"x = 1\n"
+    assert cache.put("a.py", "x = 1\n") == place / "a.py"
+    assert [f.name for f in place.iterdir()] == ["a.py"]
+    found = b"x = 2\n"
+    with pytest.warns(RuntimeWarning, match="Access is denied"), pytest.raises(UnsupportedError, match="Access is denied"):
+        cache.put("b.py", "x = 1\n")
+    assert cache._private is not None
+    cache._private.joinpath("b.py").unlink()
+    cache._private.rmdir()
+
+
 def test_clear_removes_what_is_ours_and_nothing_else(place):
     cache.put(f"lif_{DIGEST}.py", "x = 1\n")
     (place / "__pycache__").mkdir()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spaic.Backend.Kernels import announce, cache, jit
+from spaic.Backend.Kernels import announce, cache, jit, team
 
 ROOT = Path(__file__).parents[3]
 TEXT = '''"""Kernels for tests."""
@@ -288,6 +288,16 @@ def test_a_line_on_the_terminal_while_something_is_compiled(place, monkeypatch):
     assert sys.stderr.getvalue() == f"\r{line}\r{' ' * len(line)}\r"
     check(again())
     assert sys.stderr.getvalue().count("compiling") == 1
+
+
+def test_a_kernel_that_is_spread_is_announced_by_its_name(place, compiled):
+    module = jit.load(TEXT, "test", "layer1 (lif)")
+    x, y = np.arange(5.0), np.zeros(5)
+    team.spread(module.scaled, 5, (x, y), threads=1)
+    assert y.tolist() == [0, 2, 4, 6, 8]
+    assert compiled() == ["spaic: compiling scaled of layer1 (lif)"]
+    assert len(code_files(place)) == 1
+    assert not module.scaled.signatures  # it is compiled within what spreads it, and only there
 
 
 def test_no_line_where_there_is_no_terminal(place, capfd):

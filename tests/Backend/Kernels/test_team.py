@@ -53,6 +53,7 @@ def slow(lo, hi, out):
         out[i] = x
 ''',
     "for_tests",
+    "tests",
 )
 
 
@@ -119,6 +120,14 @@ def test_a_kernel_may_return_early(way):
     out = np.zeros(60)
     team.spread(kernels.early, 60, (out, 25), threads=2)
     np.testing.assert_array_equal(out, np.where(np.arange(60) < 25, np.arange(60), 0))
+
+
+@pytest.mark.parametrize("name", ["kernel", "take", "fork", "own"])
+def test_any_name_of_a_kernel(name):
+    text = f'KERNELS = ("{name}",)\n\n\ndef {name}(lo, hi, out):\n    for i in range(lo, hi):\n        out[i] += i\n'
+    out = np.zeros(9)
+    team.spread(getattr(jit.load(text, name), name), 9, (out,), threads=2)
+    assert out.tolist() == list(range(9))
 
 
 def test_other_types_of_arguments(way):
@@ -241,6 +250,7 @@ def test_openmp_is_left_alone_for_a_while_where_a_thread_does_not_come(monkeypat
 
 
 def test_the_text_names_what_it_runs():
-    text = launcher.source("forward", "spaic_kernels_lif", 2, 1)
-    assert '"""Runs forward of spaic_kernels_lif on a team of threads."""' in text
+    text = launcher.source("forward_team", "spaic_kernels_lif", 2, 1)
+    assert '"""Runs a kernel of spaic_kernels_lif on a team of threads."""' in text
+    assert "def forward_team(address, threads, counters, total, pieces, a0, a1, s0):" in text
     assert "kernel(lo, hi, a0, a1, s0[own])" in text
