@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from spaic.Backend.Torch.bits import ones_as_bytes
 from spaic.clock import Clock
 from spaic.errors import DeclarationError
 from spaic.Graph.stream import Stream
@@ -238,21 +239,12 @@ class Recorded(WindowedStream):
     """
 
     def __init__(self, values: torch.Tensor) -> None:
-        self.is_spiking = not values.requires_grad and _is_binary(values)
-        if self.is_spiking:
-            values = values.to(torch.uint8)
-        elif not values.is_floating_point():
-            values = values.float()
-        self._values = values.contiguous()
+        values = values.view(torch.uint8) if values.dtype == torch.bool else values
+        self.is_spiking = False
+        if not values.requires_grad:
+            ones, self.is_spiking = ones_as_bytes(values)
+        self._values = ones if self.is_spiking else values if values.is_floating_point() else values.float()
         super().__init__(self._values[0], 0, len(values))
 
     def _inside(self, start: int, stop: int) -> torch.Tensor:
         return self._values[start:stop]
-
-
-def _is_binary(values: torch.Tensor) -> bool:
-    if values.dtype == torch.bool:
-        return True
-    if values.dtype == torch.uint8:
-        return int(values.max()) <= 1 if values.numel() else True
-    return bool(((values == 0) | (values == 1)).all())

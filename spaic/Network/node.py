@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from math import prod
+from math import isfinite, prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -294,10 +294,14 @@ def _check_finite(path: str, value: Any) -> None:
     if hasattr(value, "detach"):
         if value.is_complex():
             raise InputError(f"{path}: the input has type {value.dtype}; give real numbers")
-        finite = value.detach().isfinite()
+        if not value.is_floating_point() or isfinite(value.detach().sum().item()):
+            return
+        finite = value.detach().isfinite()  # a sum of large numbers may be infinite
         wrong = None if bool(finite.all()) else value.detach()[~finite].reshape(-1)[0].item()
     else:
         array = _as_array(path, value)
+        if array.dtype.kind != "f":
+            return
         finite = np.isfinite(array)
         wrong = None if finite.all() else array[~finite].reshape(-1)[0]
     if wrong is not None:

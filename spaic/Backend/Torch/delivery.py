@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.Kernels.island import DENSE, ONE_TO_ONE, Feed
+from spaic.Backend.Torch.images import can_pool, pooled
 from spaic.Backend.Torch.looped import Way
 from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
@@ -79,7 +80,9 @@ class Delivery:
     def _many(self, x: Tensor | Spikes, parameters: Mapping[str, Any]) -> Tensor:
         """All steps at once."""
         transforms = self.link.transforms
-        if isinstance(x, Spikes) and isinstance(transforms[0], Dense):
+        while isinstance(x, Spikes) and transforms and can_pool(x, transforms[0]):
+            x, transforms = pooled(x), transforms[1:]
+        if isinstance(x, Spikes) and transforms and isinstance(transforms[0], Dense):
             weight = effective_weight(transforms[0], parameters["weight"])
             y, self.done = product(x, weight, parameters.get("bias"), self.how)
             self.activity = x.count / max(1, x.bytes.numel())

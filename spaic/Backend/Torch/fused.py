@@ -20,6 +20,7 @@ from spaic.Backend.Kernels.team import spread
 from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.spikes import Spikes, carrier
 from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Torch.workspace import empty
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Prepared:
     def empty(self, value: Value, steps: int) -> Tensor:
         """Memory for a value that a kernel writes."""
         size = (steps, self.width) if value.over_time else (1, self.width)
-        return torch.empty(size, dtype=torch.uint8 if value.is_byte else self.dtype, device=self.device)
+        return empty(size, torch.uint8 if value.is_byte else self.dtype, self.device)
 
     def result(self, variable: str) -> Value:
         """A variable that someone reads, as the kernel knows it."""

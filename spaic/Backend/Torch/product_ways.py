@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from spaic.Backend.Torch.bits import Bits, kernels, over_threads
 from spaic.Backend.Torch.spikes import Spikes
+from spaic.Backend.Torch.workspace import empty
 
 _ALIGNED = 64  # bytes: rows of a table begin where lines of the cache do
 _LISTED = 32  # spikes that are worth a pass over a part of the table
@@ -44,7 +45,7 @@ class Sums(Way):
 
     def times(self, weight: Tensor, bias: Tensor | None) -> Tensor:
         start = weight.new_zeros(len(weight)) if bias is None else bias.contiguous()
-        y = weight.new_empty(self.bits.rows, len(weight))
+        y = empty((self.bits.rows, len(weight)), weight.dtype)
         if self.is_picked:
             self._pick(kernels().add_picked, len(weight), start, weight.contiguous(), y)
         else:
@@ -94,7 +95,7 @@ class Dense(Way):
         self.x = x
 
     def times(self, weight: Tensor, bias: Tensor | None) -> Tensor:
-        y = weight.new_empty(len(self.x), len(weight))
+        y = empty((len(self.x), len(weight)), weight.dtype, weight.device)
         for rows, block in self._blocks(weight.dtype):
             torch.mm(block, weight.T, out=y[rows])
         return y if bias is None else y.add_(bias)

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from spaic.Backend.Torch.product_ways import Bags, Dense, Sums, Way
 from spaic.Backend.Torch.spikes import Spikes
+from spaic.Backend.Torch.workspace import empty
 from spaic.errors import InputError, UnknownName, nearest
 
 
@@ -98,9 +99,8 @@ def _way(spikes: Spikes, weight: Tensor, how: str) -> Way:
 def sparse_is_faster(count: int, rows: int, pre: int, post: int, dtype: torch.dtype) -> bool:
     """Whether sums over `count` spikes in `rows` instants take less time than the dense product, forward and for the weight.
 
-    Nanoseconds on one thread, fitted to what ``benchmarks/sparse_products.py`` measured (AMD Zen 4, MKL, 792 works in each
-    type, half of them within 10 %), but 0.03 for two multiplications that took 0.04: other machines have faster matrix
-    units, not faster caches.
+    Nanoseconds on one thread, fitted to 528 works in each type (AMD Zen 4, MKL; half of them within 10 %), but 0.03 for two
+    multiplications that took 0.04: other machines have faster matrix units, not faster caches.
 
     Examples
     --------
@@ -136,8 +136,13 @@ class _Product(torch.autograd.Function):
         gradient = gradients[0].contiguous()
         with torch.autocast(gradient.device.type, enabled=False):
             return (
-                (gradient @ ctx.saved_tensors[0]).reshape(ctx.shape) if to_carrier else None,
+                _back(gradient, ctx.saved_tensors[0]).reshape(ctx.shape) if to_carrier else None,
                 ctx.way.gradient(gradient) if to_weight else None,
                 gradient.sum(0) if to_bias else None,
                 None,
             )
+
+
+def _back(gradient: Tensor, weight: Tensor) -> Tensor:
+    """The gradient of the spikes: of every one, fired or not."""
+    return torch.mm(gradient, weight, out=empty((len(gradient), weight.shape[1]), gradient.dtype, gradient.device))
