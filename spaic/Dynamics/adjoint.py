@@ -42,7 +42,9 @@ class Adjoint:
         return self.tape.outputs.get(str(slot))
 
 
-def adjoint(tape: Tape, results: Iterable[str], sources: Iterable[int], surrogate: Surrogate | None) -> Adjoint:
+def adjoint(
+    tape: Tape, results: Iterable[str], sources: Iterable[int], surrogate: Surrogate | None, numbers: Iterable[int] = ()
+) -> Adjoint:
     """Reverse-mode derivative of the body of `tape`.
 
     Parameters
@@ -55,18 +57,24 @@ def adjoint(tape: Tape, results: Iterable[str], sources: Iterable[int], surrogat
         Slots whose gradient is wanted: inputs of the body, and results of the prelude.
     surrogate : Surrogate or None
         What stands for the derivative of the spike; None: no gradient passes it.
+    numbers : iterable of int
+        Slots that are one number for all neurons; plain torch treats ties of min and max with these differently.
 
     Raises
     ------
     UnsupportedError
         If an operation that has no adjoint here, such as a matrix exponential, is done in every step.
     """
-    return _Reverse(tape, surrogate).run(tuple(results), tuple(sources))
+    return _Reverse(tape, surrogate, numbers).run(tuple(results), tuple(sources))
 
 
 class _Reverse:
-    def __init__(self, tape: Tape, surrogate: Surrogate | None) -> None:
+    def __init__(self, tape: Tape, surrogate: Surrogate | None, numbers: Iterable[int]) -> None:
         self.tape, self.surrogate = tape, surrogate
+        self.numbers = {*numbers, *tape.constants}
+        for op in tape.body:
+            if self.numbers.issuperset(op.args):
+                self.numbers.add(op.out)
         self.code = Lowering.after(tape)
         self.gradients: dict[int, int] = {}
         self.moves: set[int] = set()
@@ -138,7 +146,7 @@ _RESULT = sympy.Symbol("result", real=True)
 #: Operations through which no gradient passes.
 _FLAT = frozenset({"sign", "floor", "gt", "ge", "lt", "le", "and", "or", "not", "detach"})
 _MEANINGS: dict[str, Callable[..., Any]] = {
-    "pow": sympy.Pow, "log": sympy.log, "sqrt": sympy.sqrt, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "abs": sympy.Abs,
+    "log": sympy.log, "sqrt": sympy.sqrt, "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "abs": sympy.Abs,
     "exprel": f.exprel, "exprel_slope": f.exprel_slope, "expm1": f.expm1, "exp": sympy.exp, "tanh": sympy.tanh, "sigmoid": f.sigmoid,
 }  # fmt: skip
 
@@ -149,7 +157,7 @@ def _partial(name: str, place: int) -> Any:
     if name not in _MEANINGS:
         return None
     meaning = _MEANINGS[name]
-    whole = meaning(_operand(0), _operand(1)) if name == "pow" else meaning(_operand(0))
+    whole = meaning(_operand(0))
     return sympy.diff(whole, _operand(place)).xreplace({whole: _RESULT})
 
 
@@ -183,12 +191,25 @@ def _div(reverse: _Reverse, op: Op, gradient: int) -> None:
         reverse.add(b, reverse.code.emit("neg", reverse.code.emit("mul", share, op.out)))
 
 
+def _pow(reverse: _Reverse, op: Op, gradient: int) -> None:
+    """Written so that 0 has the derivative that it has: ``b x**(b - 1)``, and 0 with respect to the exponent."""
+    base, exponent = op.args
+    code, zero = reverse.code, reverse.code.constant(0.0)
+    if base in reverse.moves:
+        lower = code.emit("pow", base, code.emit("sub", exponent, code.constant(1.0)))
+        reverse.add(base, code.emit("mul", gradient, code.emit("mul", exponent, lower)))
+    if exponent in reverse.moves:
+        is_zero = code.emit("and", code.emit("ge", base, zero), code.emit("le", base, zero))
+        share = code.emit("mul", gradient, code.emit("mul", op.out, code.emit("log", base)))
+        reverse.add(exponent, code.emit("where", is_zero, zero, share))
+
+
 def _extreme(reverse: _Reverse, op: Op, gradient: int) -> None:
-    """At a tie two operands that move share the gradient, and one that moves gets all of it."""
+    """At a tie two operands share the gradient; of an operand and a number for all, the operand gets it."""
     a, b = op.args
     code, zero = reverse.code, reverse.code.constant(0.0)
     wins, may_win = ("lt", "le") if op.name == "min" else ("gt", "ge")
-    both = a in reverse.moves and b in reverse.moves
+    both = a not in reverse.numbers and b not in reverse.numbers
     half = code.emit("mul", gradient, code.constant(0.5)) if both else zero
     for argument, other in ((a, b), (b, a)):
         if argument not in reverse.moves:
@@ -230,5 +251,5 @@ def _spike(reverse: _Reverse, op: Op, gradient: int) -> None:
 
 _RULES: dict[str, Callable[[_Reverse, Op, int], None]] = {
     "add": _add, "sub": _sub, "neg": _neg, "mul": _mul, "div": _div, "min": _extreme, "max": _extreme,
-    "where": _where, "select": _select, "spike": _spike,
+    "pow": _pow, "where": _where, "select": _select, "spike": _spike,
 }  # fmt: skip

@@ -73,7 +73,8 @@ class Lowering:
         new = cls({}, frozenset())
         new.size, new.constants, new.inputs, new.names = tape.size, dict(tape.constants), dict(tape.inputs), dict(tape.names)
         new.slots = {("constant", value): slot for slot, value in tape.constants.items()}
-        new.slots |= {(op.name, op.args, op.static): op.out for op in (*tape.prelude, *tape.body)}
+        there = {a for op in tape.body for a in op.args} | set(tape.outputs.values())  # other results of the prelude are gone
+        new.slots |= {(op.name, op.args, op.static): op.out for op in (*tape.prelude, *tape.body) if op.out in there or op in tape.body}
         new.varies = set(range(tape.size)) - set(tape.constants)
         return new
 

@@ -23,7 +23,7 @@ from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.errors import SpaicError, UnsupportedError
 from tests.Dynamics.test_tape import evaluate, expressions, parsed
 
-SETTINGS = settings(max_examples=150, deadline=None, derandomize=True, phases=set(Phase) - {Phase.explain})
+SETTINGS = {"deadline": None, "derandomize": True, "phases": set(Phase) - {Phase.explain}}
 ATAN = registry.surrogates["atan"]
 
 
@@ -93,22 +93,13 @@ def tape_of(text, invariant=()):
         assume(False)
 
 
-def delicate(tape, slots):
-    """Where something is at a place that is known to be wrong (tests/contracts/test_kernels.py): a power of 0, a tie."""
-    found = np.zeros(len(slots[next(iter(tape.outputs.values()))]), dtype=bool)
-    for op in tape.body:
-        a, b = (slots[s] for s in (op.args * 2)[:2])
-        found |= (op.name == "pow") & (a == 0) | (op.name in ("min", "max")) & (a == b)
-    return found
-
-
 # --- random expressions
 
 
 POINTS = st.lists(st.fixed_dictionaries({k: st.integers(-3000, 3000).map(lambda n: n / 1000) for k in "xyp"}), min_size=1, max_size=4)
 
 
-@SETTINGS
+@settings(max_examples=150, **SETTINGS)
 @given(expressions(), POINTS)
 def test_random_expressions(text, points):
     tape = tape_of(text, "p")
@@ -116,12 +107,12 @@ def test_random_expressions(text, points):
     seeds = {"result": np.linspace(0.5, 1.5, len(points))}
     found, expected, slots = forth_and_back(tape, inputs, seeds)
     for slot, gradient in expected.items():
-        good = np.isfinite(gradient) & (np.abs(gradient) < 1e100) & ~delicate(tape, slots)
+        good = np.isfinite(gradient) & (np.abs(gradient) < 1e100)
         good &= np.logical_and.reduce([np.isfinite(s) for s in slots if s is not None])
         np.testing.assert_allclose(found[slot][good], gradient[good], rtol=1e-9, atol=1e-13 * np.max(np.abs(gradient[good]), initial=0.0))
 
 
-@SETTINGS
+@settings(max_examples=50, **SETTINGS)
 @given(expressions(), st.fixed_dictionaries({k: st.integers(-3000, 3000).map(lambda n: n / 1000) for k in "xyp"}), st.integers(0, 1000))
 def test_finite_differences(text, values, seed):
     """Central differences in exact arithmetic, where rounding in float64 leaves the derivative as it is."""
@@ -145,7 +136,7 @@ def test_finite_differences(text, values, seed):
                 assume(abs(ends[2] - 2 * ends[1] + ends[0]) <= abs(ends[2] - ends[0]) * mpf(10) ** -10)  # no corner
                 slopes.append((ends[2] - ends[0]) / (2 * step))
             assume(abs(slopes[1] - slopes[0]) <= abs(slopes[0]) * mpf(10) ** -10 and abs(slopes[0]) < 1e12)  # no jump
-            assert abs(float(found[slot][0]) - slopes[0]) <= abs(slopes[0]) * mpf(10) ** -8 + mpf(10) ** -40
+            assert abs(float(found[slot][0]) - slopes[0]) <= abs(slopes[0]) * mpf(10) ** -8 + mpf(10) ** -15
 
 
 # --- random models
@@ -265,7 +256,10 @@ def gradient_of(texts, values, sources="xy", seeds=None, **options):
     ("where(x > y, x * y, x)", 3.0, 2.0, (2.0, 3.0)),
     ("where(x > y, x * y, x)", 1.0, 2.0, (1.0, 0.0)),
     ("exprel(x) + y", 0.0, 0.0, (0.5, 1.0)),
-    ("x - x + y", 1.0, 1.0, (0.0, 1.0)),
+    ("abs(x)**1.5 + x**10 + y", 0.0, 0.0, (0.0, 1.0)),
+    ("abs(x)**y + x", 0.0, 2.0, (1.0, 0.0)),
+    ("abs(x)**y + x", 0.0, 0.0, (1.0, 0.0)),
+    ("x**y", 2.0, 3.0, (12.0, 8 * np.log(2))),
 ])  # fmt: skip
 def test_corners(text, x, y, expected):
     sources = "xy" if "x" in str(Expression(text).sympy) else "y"

@@ -195,6 +195,11 @@ class Layer:
         values = (*kept_ones.values(), *self._parameters, *given.values(), *moving.values(), *ends)
         return Pass(True, values, carried, tuple(reads), ops, tuple(writes))
 
+    @property
+    def seeds(self) -> frozenset[str]:
+        """States and variables through which gradient comes in."""
+        return frozenset() if self.back is None else frozenset(self.back.tape.inputs)
+
     @cached_property
     def moving(self) -> tuple[str, ...]:
         """States that carry gradient from step to step."""
@@ -280,7 +285,8 @@ def plan(
     if is_differentiated:
         moving = [s for s in states if s != REFRACTORY]
         sources = [tape.inputs[x] for x in (*moving, *(arrival(p) for p in ports)) if x in tape.inputs]
-        back = adjoint(tape, (*moving, *(v for v in recorded if v not in moving)), (*sources, *sorted(learned)), surrogate)
+        numbers = (*scalars, *((tape.inputs["t"],) if "t" in tape.inputs else ()))
+        back = adjoint(tape, (*moving, *(v for v in recorded if v not in moving)), (*sources, *sorted(learned)), surrogate, numbers)
     ordered = tuple(s for s in settled if s in arrays)
     return Layer(name, tape, states, ports, noises, recorded, scalars, ordered, tuple(sorted(learned)), constant, back, is_inside)
 

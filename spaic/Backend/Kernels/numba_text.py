@@ -10,10 +10,11 @@ from spaic.Backend.Kernels.layer import Carried, Layer, Pass, Value
 from spaic.Backend.Kernels.printing import Language, Names, lines
 from spaic.Dynamics.kinds import TRUTH
 from spaic.Dynamics.show import listing
+from spaic.Dynamics.tape import Op
 from spaic.version import VERSION
 
 _CALLS = {
-    "neg": "-{0}", "pow": "{0} ** {1}", "log": "np.log({0})", "sqrt": "np.sqrt({0})", "sin": "np.sin({0})", "cos": "np.cos({0})",
+    "neg": "-{0}", "pow": "({0} ** {1})", "log": "np.log({0})", "sqrt": "np.sqrt({0})", "sin": "np.sin({0})", "cos": "np.cos({0})",
     "tan": "np.tan({0})", "exp": "exp({0})", "expm1": "expm1({0})", "tanh": "tanh({0})", "sigmoid": "sigmoid({0})",
     "exprel": "exprel({0})", "exprel_slope": "exprel_slope({0})", "abs": "abs({0})", "floor": "np.floor({0})", "sign": "sign({0})",
     "min": "least({0}, {1})", "max": "greatest({0}, {1})", "and": "({0} and {1})", "or": "({0} or {1})", "not": "(not {0})",
@@ -31,6 +32,8 @@ _OWN = (
     "lo", "hi", "steps", "first_step", "dt", "block", "first", "width", "i", "m", "n", "np", "number", "abs", "scalars", "arrays", "range",
     "len", "min", "forward", "backward", "nan", "inf",
 )  # fmt: skip
+#: What depends on nothing but the time is computed once per step, in double precision: a float32 cannot tell late steps apart.
+_PRECISE = Language({**_CALLS, "select": "({1} if {0} > 0.0 else {2})"}, "{0}", frozenset())
 LANGUAGE = Language(_CALLS, "number({0})", frozenset((*_VECTORISED, *_HELPERS, *_OWN, *keyword.kwlist)))
 #: Elements that go through time together: what they carry stays in the fastest cache.
 BLOCK = 1024
@@ -112,6 +115,8 @@ class Body:
         self.carried = {c: self.names.free(f"{label}carried_{c.name}") for c in way.carried}
         #: Where things are that are not where they are in a layer of its own.
         self.places: dict[Value | Carried, str] = {}
+        self._scalars = ""
+        self._moments: dict[int, str] = {}
         #: Rows of arrays whose first row is not that of the first step.
         self.steps: dict[Value, str] = {}
 
@@ -121,7 +126,8 @@ class Body:
 
     def scalars(self, array: str) -> list[str]:
         """Lines that read what is one number for all."""
-        return [f"{self.names[slot]} = {array}[{k}]" for k, slot in enumerate(self.layer.scalars)]
+        self._scalars = array
+        return [f"{self.names[slot]} = number({array}[{k}])" for k, slot in enumerate(self.layer.scalars)]
 
     def starts(self) -> list[str]:
         """Lines that begin what is carried, for one element."""
@@ -135,8 +141,30 @@ class Body:
         return "number(0.0)" if carried.first is None else f"{self.arrays[carried.first]}[first + i]"
 
     def time(self) -> list[str]:
-        """The line that sets the time, if the step depends on it."""
-        return [f"{self.names[self.layer.tape.inputs['t']]} = number((first_step + n) * dt)"] if self.layer.reads_time else []
+        """Lines that set the time and what depends on it alone, if the step does; after :meth:`scalars` and before :meth:`lines`."""
+        if not self.layer.reads_time:
+            return []
+        slot, known = self.layer.tape.inputs["t"], {s: f"{self._scalars}[{k}]" for k, s in enumerate(self.layer.scalars)}
+        known = {s: f"({text} != 0.0)" if self.layer.kinds.get(s) == TRUTH else text for s, text in known.items()}
+        ops = self._timed()
+        made, others = {slot, *(op.out for op in ops)}, [op for op in self.way.ops if op not in ops]
+        wanted = made & ({a for op in others for a in op.args} | {s for _, s, _ in self.way.writes if s is not None})
+        code, texts = lines(ops, wanted, {**known, slot: self.names[slot]}, self.names, self.layer.kinds, _PRECISE, self._constants)
+        self._moments = {s: text if self.layer.kinds.get(s) == TRUTH else f"number({text})" for s, text in texts.items()}
+        return [f"{self.names[slot]} = (first_step + n) * dt", *code]
+
+    def _timed(self) -> list[Op]:
+        """Operations on the time and numbers that are the same for all neurons."""
+        numbers, found = {self.layer.tape.inputs["t"], *self.layer.scalars, *self._constants}, []
+        for op in self.way.ops:
+            if numbers.issuperset(op.args):
+                numbers.add(op.out)
+                found.append(op)
+        return found
+
+    @property
+    def _constants(self) -> dict[int, float]:
+        return self.layer.tape.constants | ({} if self.layer.back is None else self.layer.back.tape.constants)
 
     def views(self) -> list[str]:
         """Rows of the step at hand; what is only read may be the same in every step, and then has one row."""
@@ -161,8 +189,9 @@ class Body:
             if kinds.get(slot) == TRUTH:
                 known[slot] = f"({names[slot]} != number(0.0))"
         wanted = [slot for _, slot, _ in self.way.writes if slot is not None]
-        constants = layer.tape.constants | ({} if layer.back is None else layer.back.tape.constants)
-        body, written = lines(self.way.ops, wanted, known, names, kinds, LANGUAGE, constants)
+        timed = set(self._timed()) if layer.reads_time else set()
+        ops = [op for op in self.way.ops if op not in timed]
+        body, written = lines(ops, wanted, known | self._moments, names, kinds, LANGUAGE, self._constants)
         code += body
         for target, made, is_added in self.way.writes:
             value = "number(0.0)" if made is None else written[made]
@@ -187,7 +216,7 @@ class Body:
         texts = {slot: self.names[slot] for slot in self.layer.scalars}
         texts |= {int(v.name): self._at(v) for v in self.way.values if v.role == "parameter"}
         texts = {s: f"({text} != number(0.0))" if self.layer.kinds.get(s) == TRUTH else text for s, text in texts.items()}
-        return texts | ({self.layer.tape.inputs["t"]: self.names[self.layer.tape.inputs["t"]]} if self.layer.reads_time else {})
+        return texts
 
 
 def _function(name: str, layer: Layer, way: Pass) -> str:

@@ -128,7 +128,7 @@ class Prepared:
             tuple(sorted(v for v in element.tape.outputs if v in element.wanted)), frozenset(arrays), frozenset(learned), constant,
             element.surrogate, is_differentiated, is_inside,
         )  # fmt: skip
-        self.scalars = np.array([bound.slots[s] for s in self.layer.scalars], dtype=numpy_name(self.dtype))
+        self.scalars = np.array([bound.slots[s] for s in self.layer.scalars], dtype=np.float64)
         self.parameters = {s: arrays[s].to(self.dtype).expand(self.size) for s in self.layer.arrays}
         self.normals = {
             Value("normal", x, True): self.flat(normals[:, k])
@@ -188,7 +188,7 @@ class _Call:
             return made
         arrays = tuple(made[v].numpy() if v.over_time else made[v].numpy()[0] for v in way.values)
         threads, scalars = torch.get_num_threads(), self.prepared.scalars
-        scratch = [np.empty((threads, numba_text.BLOCK), scalars.dtype) for _ in way.carried]
+        scratch = [np.empty((threads, numba_text.BLOCK), numpy_name(self.prepared.dtype)) for _ in way.carried]
         args = (self.times.steps, self.times.first, self.times.dt, scalars, arrays)
         spread(kernel, self.prepared.width, args, numba_text.BLOCK, threads=threads, scratch=scratch)
         return made
@@ -234,6 +234,8 @@ class _Fused(torch.autograd.Function):
             values = call.over_time(variable)
             results.append(carrier(values.shape, prepared.dtype, values.device) if prepared.result(variable).is_byte else values)
         ends = tuple(call.ends().values())
+        names = zip((*layer.states, *layer.recorded), (*ends, *results), strict=True)
+        ctx.mark_non_differentiable(*(x for name, x in names if name not in layer.seeds))
         call.made = {v: x for v, x in call.made.items() if v.role == "result" and v.is_byte}
         return (*ends, *results)
 

@@ -257,7 +257,8 @@ class _Looped(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.call = call
         ctx.kept = [a for a in call.made if a.role == "value"]
-        ctx.save_for_backward(*(call.made[a] for a in ctx.kept))
+        weights = [x for a, x in zip(call.sources, given, strict=True) if a.role == "weight"]  # saved so that a change of them is seen
+        ctx.save_for_backward(*(call.made[a] for a in ctx.kept), *weights)
         ends = [x for states in call.ends().values() for x in states.values()]
         results = []
         for label, member in call.members.items():
@@ -265,6 +266,9 @@ class _Looped(torch.autograd.Function):
                 values = call.result(label, variable)
                 is_byte = member.prepared.result(variable).is_byte
                 results.append(carrier(tuple(values.shape), call.dtype, values.device) if is_byte else values.clone())
+        layers = [m.prepared.layer for m in call.members.values()]
+        given_back = [s in x.seeds for x in layers for s in x.states] + [v in x.seeds for x in layers for v in x.recorded]
+        ctx.mark_non_differentiable(*(x for x, is_given in zip((*ends, *results), given_back, strict=True) if not is_given))
         call.made = {a: x for a, x in call.made.items() if isinstance(a.item, Value) and a.item.role == "result" and a.item.is_byte}
         return (*ends, *results)
 
@@ -273,7 +277,7 @@ class _Looped(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         call: Call = ctx.call
         needs = {a for a, x in call.sources.items() if x.requires_grad}
-        call.made = dict(zip(ctx.kept, ctx.saved_tensors, strict=True))
+        call.made = dict(zip(ctx.kept, ctx.saved_tensors[: len(ctx.kept)], strict=True))
         known, given = dict(call.made), iter(gradients)
         ends = {m: [next(given) for _ in x.prepared.layer.states] for m, x in call.members.items()}
         for label, member in call.members.items():

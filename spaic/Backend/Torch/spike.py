@@ -26,7 +26,9 @@ class _SurrogateSpike(torch.autograd.Function):
         return gradients[0] * ctx.derivative(residual), None, None
 
 
-def _heaviside(residual: Tensor, is_strict: int) -> Tensor:
+def _heaviside(residual: Any, is_strict: int) -> Any:
+    if not isinstance(residual, Tensor):  # it depends on nothing but the time
+        return float(residual > 0 if is_strict else residual >= 0)
     fired = residual > 0 if is_strict else residual >= 0
     return fired.to(residual.dtype)
 
@@ -34,11 +36,11 @@ def _heaviside(residual: Tensor, is_strict: int) -> Tensor:
 def spike_function(surrogate: Surrogate | None) -> Callable[[Tensor, int], Tensor]:
     """The ``spike`` primitive with this surrogate; without one no gradient passes."""
     if surrogate is None:
-        return lambda residual, is_strict: _heaviside(residual.detach(), is_strict)
+        return lambda residual, is_strict: _heaviside(residual.detach() if isinstance(residual, Tensor) else residual, is_strict)
     derivative = derivative_function(surrogate)
 
     def spike(residual: Tensor, is_strict: int) -> Tensor:
-        if not residual.requires_grad:
+        if not (isinstance(residual, Tensor) and residual.requires_grad):
             return _heaviside(residual, is_strict)
         return _SurrogateSpike.apply(residual, is_strict, derivative)
 
