@@ -192,12 +192,14 @@ def _div(reverse: _Reverse, op: Op, gradient: int) -> None:
 
 
 def _pow(reverse: _Reverse, op: Op, gradient: int) -> None:
-    """Written so that 0 has the derivative that it has: ``b x**(b - 1)``, and 0 with respect to the exponent."""
+    """``b x**(b - 1)``, and where base or exponent are 0 the 0 that plain torch has."""
     base, exponent = op.args
     code, zero = reverse.code, reverse.code.constant(0.0)
     if base in reverse.moves:
         lower = code.emit("pow", base, code.emit("sub", exponent, code.constant(1.0)))
-        reverse.add(base, code.emit("mul", gradient, code.emit("mul", exponent, lower)))
+        is_flat = code.emit("and", code.emit("ge", exponent, zero), code.emit("le", exponent, zero))
+        share = code.emit("mul", gradient, code.emit("mul", exponent, lower))
+        reverse.add(base, share if exponent in code.constants else code.emit("where", is_flat, zero, share))
     if exponent in reverse.moves:
         is_zero = code.emit("and", code.emit("ge", base, zero), code.emit("le", base, zero))
         share = code.emit("mul", gradient, code.emit("mul", op.out, code.emit("log", base)))

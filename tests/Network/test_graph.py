@@ -145,6 +145,10 @@ schedule
   1. part.hidden (layer, over all time)
   2. out (layer, over all time)
 
+execution
+  part.hidden: one compiled pass over time
+  out: one compiled pass over time
+
 trainable
   into.weight                                      30
   forth.weight                                     15

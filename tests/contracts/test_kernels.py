@@ -124,7 +124,7 @@ def agree(found, expected, tolerance=1e-12, exact=None):
         scale = float(np.max(np.abs(values), initial=0.0))
         error = float(np.max(np.abs(found[path] - values), initial=0.0))
         rounding = 0.0 if exact is None else float(np.max(np.abs(values - exact[path]), initial=0.0))
-        assert error <= tolerance * scale + rounding, f"{path}: {error:.2g} of {scale:.2g}"
+        assert error <= tolerance * scale + 2 * rounding, f"{path}: {error:.2g} of {scale:.2g}"  # 2: both may be as far off
 
 
 def compare(graph, values, pieces, dtype="float64", products="auto", checkpoint_time=None, **options):
@@ -135,7 +135,8 @@ def compare(graph, values, pieces, dtype="float64", products="auto", checkpoint_
     agree(found, expected, 1e-5 if exact else 1e-12, exact)
     if exact:
         spikes = [k for k in exact if k.endswith(".O")]
-        assert all(np.array_equal(expected[k], exact[k]) for k in spikes), "a spike is within rounding of the threshold: choose another drive"
+        is_clear = all(np.array_equal(expected[k], exact[k]) for k in spikes)
+        assert is_clear, "a spike is within rounding of the threshold: choose another drive"
     return expected
 
 
@@ -315,7 +316,8 @@ def declared(more, **options):
     text = f"dV/dt = -V / tau + {more}"
     parameters = {"tau": Parameter(5.0, "ms", range="(0, inf)"), "p": 1.5, "q": 2.5}
     used = {k: v for k, v in parameters.items() if re.search(rf"\b{k}\b", text + str(options))}
-    return NeuronModel(text, used, **{"receive": "V += w", "spike": "V > 0.7", "reset": "V = 0", "name": "declared", "method": "euler", **options})
+    usual = {"receive": "V += w", "spike": "V > 0.7", "reset": "V = 0", "name": "declared", "method": "euler"}
+    return NeuronModel(text, used, **{**usual, **options})
 
 
 @pytest.mark.parametrize("options", [{}, {"learns": False}, {"is_shared": True}, {"learns": False, "is_shared": True}], ids=str)
@@ -340,9 +342,8 @@ def test_delicate_places(model, options, monkeypatch, tmp_path):
     compare(graph, data(graph, 12, 2), (12,))
 
 
-def test_late_times_in_single_precision(monkeypatch, tmp_path):
+def test_late_times_in_single_precision():
     """After 20 s, float32 knows the time to 1 us; plain torch computes with all of it."""
-    in_python(monkeypatch, tmp_path)
     graph = single("late", 3, model=declared("sin(t)"))
     compare(graph, data(graph, 12, 2), (12,), dtype="float32", first=200_000)
 

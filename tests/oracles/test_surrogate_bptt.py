@@ -81,7 +81,7 @@ def build(truth, neuron, wiring, mode, surrogate, dtype):
         name, values = SURROGATES[surrogate]
         learner = spaic.SurrogateBP(surrogate=name, reset_gradient=mode == "full", **values)
     assert source and w1 and w2 and counts and peak and learner and (wiring == "ff" or v1)
-    net.set_backend("torch", dt=1.0, dtype=dtype)
+    net.set_backend("torch", dt=1.0, dtype=dtype, kernels="auto" if dtype == "float64" else "plain")  # both ways, each kernel once
     net.source(np.moveaxis(truth["X"], 0, 1))
     return net, monitors
 

@@ -88,7 +88,7 @@ def _power(dtype: str) -> str:
         f"size = tl.exp(tl.cast(b, tl.float64) * tl.log(tl.cast(tl.abs(a), tl.float64))).to(tl.{dtype})",
         "is_odd = tl.floor(b * 0.5) * 2.0 != b",
         "signed = tl.where(is_odd, -size, size)",
-        "negative = tl.where(tl.floor(b) == b, signed, number(nan))",
+        "negative = tl.where(tl.floor(b) == b, signed, (a - a) / (a - a))",
         "return tl.where(b == 0, number(1.0), tl.where(a < 0, negative, size))",
     )
 

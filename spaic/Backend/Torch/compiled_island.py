@@ -34,6 +34,7 @@ class CompiledIsland:
         self.elements: dict[str, Element] = {}
         self.arriving: dict[str, dict[str, Tensor]] = {name: {} for name in stage.populations}
         self.ways: list[looped.Way] = []
+        self.inside: list[Any] = []
 
     def add(self, link: Any, delivered: Tensor | None) -> None:
         """A link into the island; `delivered` is what it brings over all time, if it comes from outside."""
@@ -41,6 +42,7 @@ class CompiledIsland:
         if delivered is not None:
             self._arrives(target, port, delivered.to(self.run_.program.dtype))
             return
+        self.inside.append(link)
         synapse = self.run_.program.synapses.get(link.name)
         if synapse is not None:
             self.elements[link.name], self.arriving[link.name] = synapse, {}
@@ -64,6 +66,18 @@ class CompiledIsland:
             for variable, value in values.items():
                 self.run_.signals[f"{member}.{variable}"] = value
             self.run_.arrays.update({f"{member}.{s}": x for s, x in ends[member].items()})
+        for link in (k for k in self.inside if f"{k.name}.current" in self.run_.program.probed):
+            self.run_.signals[f"{link.name}.current"] = self._current(link)
+
+    def _current(self, link: Any) -> Tensor:
+        """What a link inside brought in each step, for those who read it: made again from what was sent."""
+        run, shape = self.run_, self.run_.program.graph.shape(link.target_node)
+        synapse = run.program.synapses.get(link.name)
+        if synapse is not None:
+            amount = run.signals[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
+        else:
+            amount = run.deliveries[link.name].over_time(run.signals)
+        return amount.reshape(run.steps, run.batch, *shape).to(run.program.dtype)
 
     def call(self) -> looped.Call:
         """What the kernel is called with."""

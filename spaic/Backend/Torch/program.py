@@ -117,8 +117,7 @@ class TorchProgram(Program):
         links = [k for name in inside for k in self.graph.arriving(name) if k.source_node in inside]
         elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
         is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, OneToOne)) for k in links)
-        is_read = any(f"{k.name}.current" in self.probed for k in links)
-        return self.device.type == "cpu" and is_simple and not is_read and all(self.is_fused(element) for element in elements)
+        return self.device.type == "cpu" and is_simple and all(self.is_fused(element) for element in elements)
 
     def source(self, path: str) -> str:
         if path not in self.elements:
