@@ -29,7 +29,7 @@ DRIVES = {
     "plif": (0.5, 0.9, 0.5),
     "alif": (0.5, 1.5, 0.4),
     "izhikevich": (0.2, 10.0, 15.0),
-    "adex": (0.1, 3000.0, 1200.0),
+    "adex": (0.05, 6000.0, 2400.0),  # a step of 0.1 ms through the upstroke makes 1e-12 of the last bit
     "hodgkin_huxley": (0.02, 60.0, 30.0),
     "noisy": (0.5, 1.0, 0.4),
     "bursting": (0.5, 0.6, 0.5),
