@@ -4,6 +4,7 @@ from spaic import IO, Learning, Library, Monitor, Plot, registry
 from spaic.Backend.Reference.backend import Reference_Backend
 from spaic.Backend.Torch.backend import Torch_Backend
 from spaic.Dynamics.models import NeuronModel, SynapseModel
+from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import (
@@ -39,6 +40,7 @@ from spaic.Learning.optimizer import (
     RMSprop,
     Rprop,
 )
+from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
 from spaic.Library.initializers import (
     BaseInitializer,
@@ -58,7 +60,7 @@ from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder, Generator, Node
+from spaic.Network.node import Action, Decoder, Encoder, Generator, Node, Reward
 from spaic.Network.policies import ConnectPolicy, CustomConnectPolicy, ExcludedTypePolicy, IncludedTypePolicy, IndexConnectPolicy
 from spaic.Network.projection import Projection
 from spaic.version import VERSION
@@ -66,6 +68,10 @@ from spaic.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "Action",
+    "PlasticityLearner",
+    "Reward",
+    "Rule",
     "Adafactor",
     "History",
     "save",

@@ -1,4 +1,4 @@
-"""The command line: ``spaic quickstart``, ``train``, ``inspect``, ``diff`` and ``doctor``."""
+"""The command line: ``spaic quickstart``, ``list``, ``train``, ``inspect``, ``diff`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Spiking neural networks, declared once, executed many ways.
 
 commands:
   quickstart     train a spiking network on handwritten digits, and plot it
+  list           see what can be named: neurons, links, encoders, networks, ...
   train          carry out the training that a file declares; --resume goes on
   inspect        see what a saved network holds
   diff           see where two saved networks differ
@@ -35,6 +36,12 @@ _QUICKSTART = """\
 Print a script of a few lines, then run it: it trains a spiking network on the
 handwritten digits that come with spaic, tests it, and saves a figure. Copy the
 script to start a project of your own.
+"""
+
+_LIST = """\
+Print everything that can be named in spaic, with a line on what it is. A kind
+(neurons, synapses, links, encoders, networks, ...) shows that kind only; any
+other word is looked for in names and summaries.
 """
 
 _TRAIN = """\
@@ -74,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             quickstart()
         elif arguments.command == "doctor":
             return examine(arguments.clear_cache)
+        elif arguments.command == "list":
+            print(named(arguments.word))
         elif arguments.command == "train":
             return train(arguments.config, arguments.resume, arguments.quiet)
         elif arguments.command == "inspect":
@@ -110,6 +119,13 @@ def examine(clears_cache: bool) -> int:
     return 0
 
 
+def named(word: str | None) -> str:
+    """What ``spaic list`` prints."""
+    from spaic.catalogue import listing
+
+    return listing(word)
+
+
 def difference(a: str, b: str) -> int:
     """Print where two files differ, and return the exit code."""
     found = inspection.diff(a, b)
@@ -137,6 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"spaic {spaic.__version__}")
     commands = parser.add_subparsers(dest="command", prog="spaic", help=argparse.SUPPRESS)  # _ABOUT lists them
     commands.add_parser("quickstart", description=_QUICKSTART, formatter_class=layout)
+    parse = commands.add_parser("list", description=_LIST, formatter_class=layout)
+    parse.add_argument("word", nargs="?", help="a kind, such as neurons, or what to look for, such as ada")
     parse = commands.add_parser("train", description=_TRAIN, formatter_class=layout)
     parse.add_argument("config", help="file that declares the training")
     parse.add_argument("--resume", action="store_true", help="go on from the checkpoint that the file names")

@@ -39,6 +39,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self.group = group
         self._items: dict[str, T] = {}
         self._aliases: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._plugins_loaded = group is None
 
     def add(self, name: str, item: T, aliases: tuple[str, ...] = (), replace: bool = False) -> T:
@@ -60,6 +61,17 @@ class Registry(Mapping[str, T], Generic[T]):
         del self._items[key]
         self._aliases = {a: n for a, n in self._aliases.items() if n != key}
 
+    def refuse(self, name: str, reason: str) -> None:
+        """Answer `name`, which users know from elsewhere, with the reason why there is none and what to use; not with a likely name."""
+        if name in self:
+            raise DeclarationError(f"{self.kind} {name!r}: the name is registered, so it cannot be refused; choose another one")
+        self._refused[_key(name)] = reason
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Refused name -> reason."""
+        return dict(sorted(self._refused.items()))
+
     def register(self, name: str, *aliases: str, replace: bool = False) -> Callable[[T], T]:
         """Decorator form of :meth:`add`."""
         return lambda item: self.add(name, item, aliases, replace)
@@ -72,6 +84,8 @@ class Registry(Mapping[str, T], Generic[T]):
             key = self._aliases.get(key, key)
             if key in self._items:
                 return key
+            if key in self._refused:
+                raise UnknownName(f"{self.kind} {name!r}: {self._refused[key]}")
         raise UnknownName(f"unknown {self.kind} {name!r}; {nearest(name, [*self._items, *self._aliases])}")
 
     def aliases(self, name: str) -> tuple[str, ...]:
@@ -109,6 +123,10 @@ initializers: Registry[Any] = Registry("initializer", "spaic.initializers")
 encoders: Registry[Any] = Registry("encoder", "spaic.encoders")
 generators: Registry[Any] = Registry("generator", "spaic.generators")
 decoders: Registry[Any] = Registry("decoder", "spaic.decoders")
+actions: Registry[Any] = Registry("action", "spaic.actions")
+rewards: Registry[Any] = Registry("reward", "spaic.rewards")
+networks: Registry[Any] = Registry("network", "spaic.networks")
+rules: Registry[Any] = Registry("plasticity rule", "spaic.rules")
 learners: Registry[Any] = Registry("learning algorithm", "spaic.learners")
 backends: Registry[Any] = Registry("backend", "spaic.backends")
 formats: Registry[Any] = Registry("file format", "spaic.formats")

@@ -73,6 +73,32 @@ class Element:
     wanted: frozenset[str]
     seed: int
 
+    @property
+    def within(self) -> Mapping[str, int]:
+        """Paths of links whose synapses are a part of it: they read its states (:mod:`spaic.Backend.coupled`)."""
+        return {}
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """Variables of its step that someone reads."""
+        return self.wanted
+
+    def place(self, name: str) -> str:
+        """Path of a state or result of its step."""
+        return f"{self.path}.{name}"
+
+    def port(self, link: Link) -> str:
+        """Where in its step a link arrives."""
+        return link.port
+
+    def own(self, owned: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Parameters by their names in its step; `owned` has those of all elements."""
+        return owned.get(self.path, {})
+
+    def currents(self) -> dict[str, str]:
+        """Path of what a link brings -> path under which it is among its results."""
+        return {}
+
     @cached_property
     def parameters(self) -> dict[str, np.ndarray]:
         """Every parameter as declared: float64, a scalar or of `shape`."""
@@ -177,7 +203,7 @@ def synapse_element(graph: Graph, link: Link) -> Element | None:
         initial={},
         integrator=synapse.integrator,
         connected=frozenset(synapse.model.ports[:1]),
-        trainable=frozenset(),
+        trainable=link.trainable & frozenset(synapse.model.parameters),
         surrogate=None,
         reset_gradient=True,
         wanted=_wanted(graph, link.name) | {synapse.model.output},
@@ -195,7 +221,7 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
     for link in graph.links:
         for transform in link.transforms:
             fan_in, fan_out = transform.fans()
-            for name, (value, shape) in transform.parameters().items():
+            for name, (value, shape) in {**transform.parameters(), **transform.statistics()}.items():
                 drawn = materialise(value, shape, Key(graph.seed, link.name, name), fan_in, fan_out)
                 low, high = link.bounds.get(name, (-np.inf, np.inf))
                 arrays[f"{link.name}.{name}"] = np.array(np.broadcast_to(np.clip(drawn, low, high), shape))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Functions of the language and their number of arguments.
 FUNCTIONS = {
     "exp": 1, "expm1": 1, "exprel": 1, "log": 1, "sqrt": 1, "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "sigmoid": 1,
-    "abs": 1, "sign": 1, "min": 2, "max": 2, "clip": 3, "where": 3,
+    "abs": 1, "sign": 1, "floor": 1, "min": 2, "max": 2, "clip": 3, "where": 3,
 }  # fmt: skip
 CONSTANTS = {"pi": math.pi}
 #: Names with a meaning of their own; no state, value or parameter may take them.

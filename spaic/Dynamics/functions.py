@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import sympy
 from sympy import Function, Integer, Piecewise, S
 
@@ -79,6 +80,18 @@ class exprel_slope(Real):  # noqa: N801
         return Piecewise((series, sympy.Abs(x) < primitives.SERIES_BELOW), ((sympy.exp(x) - 2 * self) / x, True))
 
 
+class floor(Real):  # noqa: N801
+    """The largest whole number that is not above x; SymPy's own looks for the exact digits of any constant, however large."""
+
+    numeric = staticmethod(np.floor)
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        return S.Zero
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\left\lfloor{{{printer._print(self.args[0])}}}\right\rfloor"
+
+
 class select(Real):  # noqa: N801
     """``select(o, a, b)``: `a` where the spike `o` is 1, else `b`; in a gradient `o` counts as the weight of the mix."""
 
@@ -122,6 +135,7 @@ SYMPY_FUNCTIONS = {
     "sigmoid": sigmoid,
     "abs": sympy.Abs,
     "sign": sympy.sign,
+    "floor": floor,
     "min": sympy.Min,
     "max": sympy.Max,
     "clip": clip,

@@ -14,7 +14,7 @@ from spaic.errors import UnsupportedError
 
 _UNARY = {
     sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan", sympy.tanh: "tanh",
-    sympy.Abs: "abs", sympy.sign: "sign", sympy.floor: "floor", sympy.Not: "not", f.sigmoid: "sigmoid", f.expm1: "expm1",
+    sympy.Abs: "abs", sympy.sign: "sign", sympy.floor: "floor", sympy.Not: "not", f.floor: "floor", f.sigmoid: "sigmoid", f.expm1: "expm1",
     f.exprel: "exprel", f.exprel_slope: "exprel_slope", f.detach: "detach",
 }  # fmt: skip
 _ARITHMETIC: dict[str, Callable[..., float]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg}
@@ -224,6 +224,10 @@ class Lowering:
         if isinstance(node, sympy.ITE):
             condition, yes, no = node.args
             return self.slot(sympy.Or(sympy.And(condition, yes), sympy.And(sympy.Not(condition), no)))
+        if isinstance(node, (sympy.re, sympy.conjugate)):  # all values are real, also where SymPy cannot know it
+            return self.slot(node.args[0])
+        if isinstance(node, sympy.im):
+            return self.constant(0.0)
         if isinstance(node, sympy.Heaviside):  # the slope of min and max
             return self.emit("where", self.emit("gt", self.slot(node.args[0]), self.constant(0.0)), self.constant(1.0), self.constant(0.0))
         if isinstance(node, sympy.DiracDelta):  # the slope of a jump, 0 but for one point

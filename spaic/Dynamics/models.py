@@ -298,20 +298,46 @@ class NeuronModel(Model):
 
 @dataclass(frozen=True, eq=False)
 class SynapseModel(Model):
-    """A synapse that shapes what arrives before it reaches its target, with one set of states per postsynaptic neuron.
+    """A synapse that shapes what a connection carries: after the weights one set of states per postsynaptic neuron, before them one
+    per presynaptic neuron.
 
     Parameters
     ----------
     output : str
         The state or value that is delivered.
+    reads : mapping of str to str
+        Names in the equations -> states of the postsynaptic neuron, such as ``{"V_post": "V"}``: their values at the start of the step.
+        What such a synapse delivers goes to a current port.
+    is_presynaptic : bool
+        True for a synapse that acts on each presynaptic neuron, before the weights.
     equations, parameters, receive, inputs, initial, units, method, substeps, name, summary, source
         See :class:`Model`.
     """
 
     output: str = ""
+    reads: Mapping[str, str] = field(default_factory=dict)
+    is_presynaptic: bool = False
 
     def __post_init__(self) -> None:
+        if self.reads:
+            object.__setattr__(self, "inputs", tuple(dict.fromkeys((*self.inputs, *self.reads))))
         super().__post_init__()
         names = [e.name for e in self.lines]
         if self.output not in names:
             raise DeclarationError(f"{self.name}: the output {self.output!r} is not a state or value; {nearest(self.output, names)}")
+        self._check_reads()
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return tuple(port for port in super().ports if port not in self.reads)
+
+    def _check_reads(self) -> None:
+        for name, state in self.reads.items():
+            if not is_name(state):
+                raise DeclarationError(f"{self.name}, reads: {state!r} is no name of a state; write for example {{'V_post': 'V'}}")
+            if name not in self.currents:
+                raise DeclarationError(f"{self.name}, reads: no equation reads {name!r}; use it, or leave it out")
+        if self.reads and self.is_presynaptic:
+            raise DeclarationError(f"{self.name}: it reads the postsynaptic neuron and is presynaptic; leave one of them out")
+        if self.reads and self.noises:
+            raise DeclarationError(f"{self.name}: it has noise and reads the postsynaptic neuron, which is not supported; leave out one")

@@ -8,6 +8,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
+from spaic.Dynamics.functions import floor
 from spaic.Dynamics.models import Model
 from spaic.Dynamics.names import normal_name
 from spaic.errors import UnsupportedError
@@ -28,7 +29,7 @@ def normal(noise: str) -> Symbol:
 
 def bends(expression: Expr, symbols: set[Symbol]) -> bool:
     """True if a condition or corner (where, min, max, abs, sign, floor) depends on one of `symbols`: no derivative shows it."""
-    corners = (sympy.Piecewise, sympy.Min, sympy.Max, sympy.Abs, sympy.sign, sympy.floor)
+    corners = (sympy.Piecewise, sympy.Min, sympy.Max, sympy.Abs, sympy.sign, sympy.floor, floor)
     return any(part.free_symbols & symbols for part in expression.atoms(*corners))
 
 

@@ -14,7 +14,7 @@ _UNITS.update({p + b: (b, f) for b in _BASE for p, f in _PREFIX.items()})
 _UNITS.update({"1/s": ("Hz", 1.0), "1/ms": ("Hz", 1e3)})
 _AREA = {f"{unit}/cm2": (f"{dim}/cm2", factor) for unit, (dim, factor) in list(_UNITS.items()) if dim in ("A", "S", "F")}
 _UNITS.update(_AREA)
-_RATIOS = ("mV/ms", "1/mV", "1/(ms mV)", "1/(ms mV2)", "1/(mV ms)", "1/ms2", "pA/ms")
+_RATIOS = ("mV/ms", "1/mV", "1/(ms mV)", "1/(ms mV2)", "1/(mV ms)", "1/ms2", "pA/ms", "nS/mV")
 _UNITS.update({u: (u, 1.0) for u in _RATIOS})
 
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")

@@ -10,6 +10,7 @@ from spaic.errors import UnknownName, nearest
 from spaic.Graph.digest import digest
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Node, Output, Population
+from spaic.Graph.plasticity import Plasticity
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Graph:
         Time grid.
     seed : int
         Seed of everything random.
+    plasticity : tuple of Plasticity
+        Rules at work on weights.
     """
 
     nodes: tuple[Node, ...]
@@ -50,6 +53,7 @@ class Graph:
     probes: tuple[Probe, ...] = ()
     clock: Clock = field(default_factory=Clock)
     seed: int = 0
+    plasticity: tuple[Plasticity, ...] = ()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Graph:
         return self  # a graph never changes
@@ -92,6 +96,11 @@ class Graph:
             found[link.target_node] = (*found.get(link.target_node, ()), link)
         return found
 
+    @cached_property
+    def statistics(self) -> frozenset[str]:
+        """Paths of what training runs measure, such as running means."""
+        return frozenset(f"{k.name}.{name}" for k in self.links for t in k.transforms for name in t.statistics())
+
     def sampling(self) -> dict[str, int]:
         """Path of every recorded variable -> steps from one sample to the next; outputs need every step."""
         return {p.reads: p.every for p in self.probes} | {o.reads: 1 for o in self.outputs}
@@ -100,7 +109,8 @@ class Graph:
     def digest(self) -> str:
         """A fingerprint: equal for the same network, whatever the way and the order in which it was declared."""
         by_path = {e.name: e for e in (*self.nodes, *self.links)}
-        return digest([by_path, {p.reads: p.every for p in self.probes}, self.clock.dt, self.seed])
+        rules = [{p.name: p for p in self.plasticity}] if self.plasticity else []
+        return digest([by_path, {p.reads: p.every for p in self.probes}, self.clock.dt, self.seed, *rules])
 
     def read_variables(self) -> frozenset[str]:
         """Paths of all variables that a link, output or probe reads."""

@@ -51,6 +51,8 @@ class Link:
         Parameters that a learner changes.
     bounds : mapping of str to (float, float)
         Parameter -> smallest and largest value it may have.
+    shares : str
+        Path of the link whose parameters it uses; empty: its own.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Link:
     delay: Value | None = None
     trainable: frozenset[str] = frozenset()
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    shares: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Path of the link whose parameters it uses."""
+        return self.shares or self.name
 
     @property
     def source_node(self) -> str:

@@ -26,7 +26,9 @@ class State:
     run : int
         Number of the run, which chooses the noise.
     is_training : bool
-        Whether dropout is at work.
+        Whether dropout is at work, and batch normalization measures.
+    statistics : dict of str to array
+        Path -> value after a training run of what it measures, such as running means; they are parameters of the next run.
     """
 
     step: int
@@ -34,6 +36,7 @@ class State:
     arrays: Mapping[str, Any] = field(default_factory=dict)
     run: int = 0
     is_training: bool = True
+    statistics: Mapping[str, Any] = field(default_factory=dict)
 
 
 #: Path of a variable -> its values ``[steps, batch, *shape]``.

@@ -14,7 +14,7 @@ from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Output, Population
 from spaic.Graph.schedule import schedule
-from spaic.Graph.transforms import Dense, OneToOne
+from spaic.Graph.transforms import BatchNorm, Dense, OneToOne, Sparse
 from spaic.Graph.values import Draw, Value
 
 Rule = Callable[[Graph], Iterator[str]]
@@ -28,7 +28,7 @@ def verify(graph: Graph) -> Graph:
     GraphError
         Listing everything that is wrong.
     """
-    for rules in (_NAMES, _PARTS, _WHOLE):  # later rules rely on earlier ones
+    for rules in (_NAMES, _PARTS, _WHOLE, _ORDERED):  # later rules rely on earlier ones
         problems = [problem for rule in rules for problem in rule(graph)]
         if problems:
             count = f"{len(problems)} problems:\n  " if len(problems) > 1 else ""
@@ -86,6 +86,18 @@ def ports_exist(graph: Graph) -> Iterator[str]:
         target = graph.by_name.get(link.target_node)
         if isinstance(target, Population) and link.port not in target.model.ports:
             yield f"{link.name}: {target.name!r} ({target.model.name}) has no port {link.port!r}; {nearest(link.port, target.model.ports)}"
+
+
+def states_are_there(graph: Graph) -> Iterator[str]:
+    """Synapses read states that their target has."""
+    for link in graph.links:
+        target = graph.by_name.get(link.target_node)
+        for state in link.synapse.model.reads.values() if link.synapse is not None and isinstance(target, Population) else ():
+            if state not in target.model.states:
+                yield (
+                    f"{link.name}: its synapse {link.synapse.model.name!r} reads {state!r}, and {target.name!r} ({target.model.name}) has no "
+                    f"such state; {nearest(state, target.model.states)}"
+                )
 
 
 def parameters_are_valid(graph: Graph) -> Iterator[str]:
@@ -149,7 +161,7 @@ def delays_fit(graph: Graph) -> Iterator[str]:
     for link in graph.links:
         if isinstance(link.delay, (np.ndarray, Draw)):
             weights = link.transforms[0].parameters().get("weight") if len(link.transforms) == 1 else None
-            if weights is None or not isinstance(link.transforms[0], (Dense, OneToOne)):
+            if weights is None or not isinstance(link.transforms[0], (Dense, OneToOne, Sparse)):
                 yield f"{link.name}.delay: one delay per synapse needs a full, sparse or one-to-one connection; give a single delay"
             elif isinstance(link.delay, np.ndarray) and link.delay.shape != weights[1]:
                 yield f"{link.name}.delay: the delays have shape {link.delay.shape}, the weights {weights[1]}; make them equal"
@@ -176,6 +188,18 @@ def order_exists(graph: Graph) -> Iterator[str]:
         yield str(error)
 
 
+def normalization_is_possible(graph: Graph) -> Iterator[str]:
+    """Batch normalization over time needs all steps of its source before the first step of its target."""
+    inside = {name: stage.populations for stage in schedule(graph).stages if stage.is_island for name in stage.populations}
+    for link in graph.links:
+        if link.source_node in inside.get(link.target_node, ()) and any(isinstance(t, BatchNorm) for t in link.transforms):
+            yield (
+                f"{link.name}: it normalizes over all steps of a run what its own target depends on, since it lies in the loop "
+                f"{' -> '.join(inside[link.target_node])}; leave batchnorm out, or the loop"
+            )
+
+
 _NAMES: tuple[Rule, ...] = (names_are_unique, links_have_ends)
-_PARTS: tuple[Rule, ...] = (variables_exist, ports_exist, parameters_are_valid, shapes_fit, delays_fit, refractory_periods_fit)
+_PARTS: tuple[Rule, ...] = (variables_exist, ports_exist, states_are_there, parameters_are_valid, shapes_fit, delays_fit, refractory_periods_fit)
 _WHOLE: tuple[Rule, ...] = (order_exists,)
+_ORDERED: tuple[Rule, ...] = (normalization_is_possible,)

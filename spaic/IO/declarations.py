@@ -46,6 +46,8 @@ _CODES: dict[str, Registry[Any]] = {
     "encoder": registry.encoders,
     "generator": registry.generators,
     "decoder": registry.decoders,
+    "action": registry.actions,
+    "reward": registry.rewards,
 }
 
 

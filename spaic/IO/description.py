@@ -19,8 +19,9 @@ from spaic.Network.container import Container
 from spaic.Network.element import Element
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.Network.node import Action, Encoder, Generator, Reader
 from spaic.Network.projection import Projection
+from spaic.Network.stages import Shaping
 from spaic.registry import backends
 
 Tree = dict[str, Any]
@@ -131,6 +132,8 @@ def _node(node: Any, models: dict[str, Tree]) -> Tree:
         found["shape"] = list(node.shape)
     elif isinstance(node, Generator):
         found["shape"] = None if node.own_shape is None else list(node.own_shape)
+    if isinstance(node, Action):
+        found["num"] = node.own_num
     if not isinstance(node, Encoder):
         found["target"] = None if node.dec_target is None else node.dec_target.path
         found["variable"] = node.coding_var_name
@@ -148,14 +151,22 @@ def _pattern(c: Connection, models: dict[str, Tree]) -> Tree:
         "variable": c.pre_var_name,
         "port": c.post_var_name,
         "synapse": None if c.synapse is None else _model_key(c.synapse, models, c.path),
-        "synapse_values": write(c.synapse_values, c.path),
+        "synapse_values": {} if c.synapse is None else write(c.chain[-1].values, c.path),
         "is_parameter": c.is_parameter,
         "bounds": None if c.bounds is None else [None if math.isinf(b) else b for b in c.bounds],
     }
-    if len(c.chain) > 1:
-        found["before"] = [write(s, c.path) for s in c.chain[: c.chain.index(c.link)]]
-        found["after"] = [write(s, c.path) for s in c.chain[c.chain.index(c.link) + 1 :]]
+    around = c.chain if c.synapse is None else c.chain[:-1]
+    if len(around) > 1:
+        found["before"] = [_stage(s, c.path, models) for s in around[: around.index(c.link)]]
+        found["after"] = [_stage(s, c.path, models) for s in around[around.index(c.link) + 1 :]]
     return found
+
+
+def _stage(stage: Any, path: str, models: dict[str, Tree]) -> Tree:
+    """A stage of a connection before another one."""
+    if not isinstance(stage, Shaping):
+        return dict(write(stage, path))
+    return {"synapse": _model_key(stage.model, models, path), "synapse_values": write(dict(stage.values), path)}
 
 
 def _projection(p: Projection, models: dict[str, Tree]) -> Tree:
@@ -196,7 +207,7 @@ _WRITERS: dict[type, Callable[[Any, dict[str, Tree]], Tree]] = {
     NeuronGroup: _group,
     Encoder: _node,
     Generator: _node,
-    Decoder: _node,
+    Reader: _node,
     Connection: _connection,
     Projection: _projection,
     Assembly: _assembly,

@@ -24,6 +24,8 @@ KEYS: dict[str, tuple[str, ...] | None] = {
     "encoder": (*_NODE, "shape"),
     "generator": (*_NODE, "shape", "target", "variable"),
     "decoder": (*_NODE, "target", "variable"),
+    "action": (*_NODE, "target", "variable", "num"),
+    "reward": (*_NODE, "target", "variable"),
     "projection": (*_ALL, "pre", "post", "type", "lists", "policies", "pattern", "expanded"),
     "connection": (*_ALL, "pre", "post", *PATTERN),
     "monitor": (*_ALL, *("class", "target", "var_name", "index", "dt", "get_grad", "nbatch", "file", "overwrite", "memory_limit")),

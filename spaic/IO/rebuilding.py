@@ -23,8 +23,9 @@ from spaic.Network.connection import Connection
 from spaic.Network.container import Container
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.Network.node import Action, Decoder, Encoder, Generator, Reward
 from spaic.Network.projection import Projection
+from spaic.Network.stages import Shaping
 from spaic.registry import links
 
 Tree = dict[str, Any]
@@ -144,13 +145,15 @@ def _read_group(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any])
 
 
 def _read_node(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Any:
-    kinds: dict[str, Any] = {"encoder": Encoder, "generator": Generator, "decoder": Decoder}
+    kinds: dict[str, Any] = {"encoder": Encoder, "generator": Generator, "decoder": Decoder, "action": Action, "reward": Reward}
     kind = kinds[entry["kind"]]
     code = read_as(entry["code"], "code", entry["kind"])
     name = next(n for n in kind.codes if kind.codes[n] is type(code))
     given: Tree = {"coding_method": name}
-    if kind is not Decoder:
+    if kind in (Encoder, Generator):
         given["shape"] = entry["shape"]
+    if kind is Action:
+        given["num"] = entry["num"]
     if kind is not Encoder:
         given.update(dec_target=None if entry["target"] is None else referred(entry, "target", made), coding_var_name=entry["variable"])
     node = kind(**given)
@@ -175,20 +178,29 @@ def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -
         w_min=low,
         w_max=high,
     )
-    around = [tuple(read_as(stage, side, "link") for stage in entry.get(side, ())) for side in ("before", "after")]
-    synapse = None if entry["synapse"] is None else referred(entry, "synapse", models)
-    values = read(entry["synapse_values"], "synapse_values")
-    if synapse is not None:
-        reject_unknown(synapse.name, values, synapse.parameters, "synapse parameter")
+    around = [tuple(_read_stage(stage, side, models) for stage in entry.get(side, ())) for side in ("before", "after")]
+    last = () if entry["synapse"] is None else (_read_shaping(entry, models),)
     name = links.canonical(entry["link"]["name"])
     for attribute, value in (
         ("link_type", name),
-        ("chain", (*around[0], c.link, *around[1])),
-        ("synapse", synapse),
-        ("synapse_values", {k: as_value(v, k) for k, v in values.items()}),
+        ("chain", (*around[0], c.link, *around[1], *last)),
     ):
         object.__setattr__(c, attribute, value)
     return c
+
+
+def _read_stage(stage: Tree, side: str, models: Mapping[str, Any]) -> Any:
+    """A stage of a connection before another one."""
+    if not (isinstance(stage, Mapping) and "synapse" in stage):
+        return read_as(stage, side, "link")
+    demand_known(side, stage, ("synapse", "synapse_values"))
+    return _read_shaping(stage, models)
+
+
+def _read_shaping(entry: Tree, models: Mapping[str, Any]) -> Shaping:
+    model, values = referred(entry, "synapse", models), read(entry["synapse_values"], "synapse_values")
+    reject_unknown(model.name, values, model.parameters, "synapse parameter")
+    return Shaping(model, {k: as_value(v, k) for k, v in values.items()})
 
 
 def _read_projection(entry: Tree, models: Mapping[str, Any], made: Mapping[str, Any]) -> Projection:
@@ -244,6 +256,8 @@ _READERS: dict[str, Callable[[Tree, Mapping[str, Any], Mapping[str, Any]], Any]]
     "encoder": _read_node,
     "generator": _read_node,
     "decoder": _read_node,
+    "action": _read_node,
+    "reward": _read_node,
     "projection": _read_projection,
     "connection": _read_connection,
     "monitor": _read_monitor,

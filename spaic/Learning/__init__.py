@@ -5,7 +5,8 @@ from spaic.Learning.fit import Fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
 from spaic.Learning.learners import Learners
+from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.progress import Progress
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
 
-__all__ = ["STBP", "STCA", "Callback", "EarlyStopping", "Fit", "History", "Learner", "Learners", "Progress", "SurrogateBP"]
+__all__ = ["STBP", "STCA", "Callback", "EarlyStopping", "Fit", "History", "Learner", "Learners", "PlasticityLearner", "Progress", "SurrogateBP"]

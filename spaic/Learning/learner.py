@@ -15,7 +15,7 @@ from spaic.Learning.optimized import Optimized, nearest_optimizer
 from spaic.Learning.optimizer import Optimizer
 from spaic.Learning.ownership import trained_by
 from spaic.Network.element import Element
-from spaic.registry import learners
+from spaic.registry import learners, rules
 
 
 class Learner(Optimized):
@@ -37,6 +37,8 @@ class Learner(Optimized):
     """
 
     kind = "learner"
+    #: Whether it needs a backward pass and an optimizer.
+    uses_gradient: ClassVar[bool] = True
     refers: ClassVar[tuple[str, ...]] = ("trainable",)
 
     @classmethod
@@ -45,6 +47,9 @@ class Learner(Optimized):
             return None
         if options.get("algorithm") is None:
             raise DeclarationError(f"Learner: no algorithm is given; {nearest('', learners)}")
+        if options["algorithm"] in rules and options["algorithm"] not in learners:
+            named = {**options, "rule": options["algorithm"]}
+            return lambda *args, **options: learners["plasticity"](*args, **{k: v for k, v in named.items() if k != "algorithm"})
         kind = learners[options["algorithm"]]
         return lambda *args, **options: kind(*args, **{k: v for k, v in options.items() if k != "algorithm"})
 

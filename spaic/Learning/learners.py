@@ -13,7 +13,7 @@ from spaic.Learning.learner import Learner
 
 
 class Learners:
-    """The learners of a network, those in nested assemblies too, in the order of their paths.
+    """The gradient learners of a network, those in nested assemblies too, in the order of their paths.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Learners:
             raise NetworkError("net: the network has no learner; assign one, such as net.learner = spaic.STCA(0.5, net)")
 
     def __iter__(self) -> Iterator[Learner]:
-        return iter(sorted(self.net.members(Learner), key=lambda learner: learner.path))
+        return iter(sorted((one for one in self.net.members(Learner) if one.uses_gradient), key=lambda learner: learner.path))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -14,7 +14,7 @@ import torch
 
 from spaic.clock import Clock
 from spaic.errors import NetworkError
-from spaic.Library.ranges import demand_count, demand_number
+from spaic.Library.ranges import demand_count, demand_number, demand_positive
 from spaic.registry import decoders
 
 #: What a readout knows of the steps so far.
@@ -182,3 +182,57 @@ class NullDecoding(Decoding):
 
     def finish(self, carry: Carry, steps: int, clock: Clock) -> torch.Tensor:
         return torch.cat(carry)
+
+
+@decoders.register("v_t", "voltage_trace")
+@dataclass(frozen=True)
+class VoltageTrace(NullDecoding):
+    """The membrane voltage of every step, before a reset, ``[T, B, *shape]``."""
+
+    reads: ClassVar[str] = "V_before_reset"
+
+
+@decoders.register("time_spike_counts")
+@dataclass(frozen=True)
+class TimeSpikeCounts(NullDecoding):
+    """Spikes weighted by how early they come: each counts ``amp * exp(-t / (share * T))`` at time t of a run of T, ``[B, N]``.
+
+    Parameters
+    ----------
+    amp : float
+        Weight of a spike at the start.
+    share : float
+        Share of the run in which the weight falls to 1/e.
+    """
+
+    amp: float = 0.1
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        demand_number("time_spike_counts.amp", self.amp)
+        demand_positive("time_spike_counts.share", self.share)
+
+    def finish(self, carry: Carry, steps: int, clock: Clock) -> torch.Tensor:
+        spikes = super().finish(carry, steps, clock).flatten(2)
+        time = torch.arange(steps, device=spikes.device, dtype=_real(spikes))
+        weight = self.amp * torch.exp(-time / (self.share * steps))
+        return torch.einsum("t,tbn->bn", weight, spikes.to(weight.dtype))
+
+
+@decoders.register("voltage_sum")
+@dataclass(frozen=True)
+class VoltageSum(VoltageTrace):
+    """Sum of the membrane voltage over all steps, before resets, ``[B, N]``."""
+
+    def finish(self, carry: Carry, steps: int, clock: Clock) -> torch.Tensor:
+        trace = super().finish(carry, steps, clock).flatten(2)
+        return trace.sum(0, dtype=torch.float64).to(_real(trace))  # all at once: a sum of sums would depend on the chunks
+
+
+@decoders.register("mean_voltage")
+@dataclass(frozen=True)
+class MeanVoltage(VoltageSum):
+    """Mean membrane voltage of the run, before resets, ``[B, N]``."""
+
+    def finish(self, carry: Carry, steps: int, clock: Clock) -> torch.Tensor:
+        return super().finish(carry, steps, clock) / steps

@@ -60,7 +60,7 @@ def _tensor(source: object, key: Key, device: torch.device | str) -> torch.Tenso
     return value.to(device) if value.is_floating_point() else value.to(device, torch.float64)
 
 
-def _spread(source: object, shape: tuple[int, ...], batch: int, key: Key, device: torch.device | str) -> torch.Tensor:
+def spread(source: object, shape: tuple[int, ...], batch: int, key: Key, device: torch.device | str) -> torch.Tensor:
     """`source` as a tensor ``[batch, *shape]``."""
     value = _tensor(source, key, device)
     if value.numel() != 1 and tuple(value.shape) not in (shape, (batch, *shape)):
@@ -96,7 +96,7 @@ class PoissonGenerator(Generation):
     def generate(
         self, source: object, shape: tuple[int, ...], batch: int, clock: Clock, steps: int, key: Key, device: torch.device | str
     ) -> Stream:
-        rate = _spread(source, shape, batch, key, device)
+        rate = spread(source, shape, batch, key, device)
         demand_values(key.path, "poisson_generator", rate, fix="give rates in spikes per ms")
         first, last = window("poisson_generator", clock, steps, self.start_time, self.end_time)
         probability = rate.double() * (self.unit_conversion * clock.dt)
@@ -111,7 +111,7 @@ class ConstantCurrent(Generation):
     def generate(
         self, source: object, shape: tuple[int, ...], batch: int, clock: Clock, steps: int, key: Key, device: torch.device | str
     ) -> Stream:
-        value = _spread(source, shape, batch, key, device)
+        value = spread(source, shape, batch, key, device)
         demand_values(key.path, "constant_current", value, low=-torch.inf)
         return Constant(value, steps)
 
@@ -163,6 +163,48 @@ class Sine(Generation):
         return float(given[0]), float(given[1])
 
 
+@generators.register("square_pulse", "square", "pulse")
+@dataclass(frozen=True)
+class SquarePulse(Generation):
+    """A current step, once or again and again: the value of the generator from `start_time` to `end_time`, 0 otherwise.
+
+    Parameters
+    ----------
+    start_time : float
+        Start of the pulse in ms.
+    end_time : float, optional
+        End of the pulse in ms; the end of the run, or of the period, by default.
+    period : float, optional
+        Time in ms after which all repeats.
+    """
+
+    start_time: float = 0.0
+    end_time: float | None = None
+    period: float | None = None
+
+    def __post_init__(self) -> None:
+        demand_number("square_pulse.start_time", self.start_time, low=0.0)
+        if self.end_time is not None:
+            demand_number("square_pulse.end_time", self.end_time, low=self.start_time)
+        if self.period is not None:
+            demand_positive("square_pulse.period", self.period)
+            demand_number("square_pulse.period", self.period, low=self.end_time or self.start_time)
+
+    def generate(
+        self, source: object, shape: tuple[int, ...], batch: int, clock: Clock, steps: int, key: Key, device: torch.device | str
+    ) -> Stream:
+        value = spread(source, shape, batch, key, device)
+        demand_values(key.path, "square_pulse", value, low=-torch.inf)
+        period = max(steps, 1) if self.period is None else clock.steps(self.period, "square_pulse.period")
+        first, last = window("square_pulse", clock, period, self.start_time, self.end_time)
+
+        def pulse(time: torch.Tensor) -> torch.Tensor:
+            phase = torch.remainder(torch.round(time / clock.dt), period)
+            return value * ((phase >= first) & (phase < last))
+
+        return Waveform(pulse, value, clock, steps)
+
+
 @generators.register("ramp", "ramp_generator")
 @dataclass(frozen=True)
 class Ramp(Generation):
@@ -189,7 +231,7 @@ class Ramp(Generation):
     def generate(
         self, source: object, shape: tuple[int, ...], batch: int, clock: Clock, steps: int, key: Key, device: torch.device | str
     ) -> Stream:
-        slope = _spread(source, shape, batch, key, device)
+        slope = spread(source, shape, batch, key, device)
         demand_values(key.path, "ramp", slope, low=-torch.inf)
         last = window("ramp", clock, steps, 0.0, self.end_time)[1]
         return Waveform(lambda time: self.amp * (slope * time + self.base), slope, clock, last)

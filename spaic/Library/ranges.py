@@ -32,6 +32,12 @@ def demand_count(path: str, value: object, high: float = math.inf) -> None:
     demand_number(path, value, 1, high)
 
 
+def demand_flag(path: str, value: object) -> None:
+    """Raise :class:`DeclarationError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise DeclarationError(f"{path}: expected True or False, got {value!r}; give one of the two")
+
+
 def demand_values(
     path: str, code: str, values: torch.Tensor, low: float = 0.0, high: float = math.inf, fix: str = "rescale the data"
 ) -> None:

@@ -99,7 +99,8 @@ class Monitor(Annotation, Series):
     @property
     def reads(self) -> str:
         """Path of the variable."""
-        return f"{self.target.path}.{self.var_name}"
+        place = getattr(self.target, "place", None)
+        return str(place(self.var_name)) if place is not None else f"{self.target.path}.{self.var_name}"
 
     @property
     def options(self) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def sample_shape(graph: Graph, path: str) -> tuple[tuple[int, ...], bool]:
     for transform in link.transforms:
         if variable in transform.parameters():
             return transform.parameters()[variable][1], False
-    return (graph.shape(link.target_node) if variable == "current" else delivered_shape(graph, link)), True
+    is_of_target = variable == "current" or (link.synapse is not None and bool(link.synapse.model.reads))
+    return (graph.shape(link.target_node) if is_of_target else delivered_shape(graph, link)), True
 
 
 def are_spikes(graph: Graph, path: str) -> bool:

@@ -240,7 +240,7 @@ class Assembly(Container):
 
     def get_groups(self, recursive: bool = True) -> list[Any]:
         """The neuron groups and nodes inside; only direct members if not `recursive`."""
-        return self._listing(recursive, lambda e: e.kind in ("neurongroup", "encoder", "generator", "decoder"))
+        return self._listing(recursive, lambda e: e.kind in ("neurongroup", "encoder", "generator", "decoder", "action", "reward"))
 
     def get_connections(self, recursive: bool = True) -> list[Any]:
         """The connections inside; only direct members if not `recursive`."""

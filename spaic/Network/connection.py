@@ -8,25 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spaic import spellings
-from spaic.errors import DeclarationError, StateError, UnknownName, nearest, reject_unknown
+from spaic.Dynamics.models import SynapseModel
+from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
 from spaic.Graph.transforms import Transform
 from spaic.Graph.values import Value, as_value
+from spaic.Network import stages
 from spaic.Network.container import Container
 from spaic.Network.element import Element
-from spaic.registry import links, synapses
+from spaic.registry import links
 from spaic.seeds import Key
 
 Shape = tuple[int, ...]
-
-#: Stages of `syn_type` that stand for the link itself, and those around it: name -> (link type, its fixed keywords).
-_ITSELF = ("basic", "conv")
-_STAGES: dict[str, tuple[str, dict[str, Any]]] = {
-    "avgpool": ("pool", {"mode": "avg"}),
-    "maxpool": ("pool", {"mode": "max"}),
-    "dropout": ("dropout", {}),
-}
-_NOTHING = ("flatten", "directpass")  # groups of any shape are connected as they are
-
 
 class LinkType(ABC):
     """A kind of connection: a frozen dataclass whose fields are its keywords."""
@@ -61,11 +53,13 @@ class Connection(Element):
         SPAIC's way: delays per synapse drawn uniformly between `min_delay` and this, in ms.
     min_delay : float
         Lower end of the drawn delays in ms.
-    syn_type : str or list of str, optional
-        What happens around the link, in order: ``basic`` (or ``conv``) is the link itself, ``dropout``, ``avgpool`` and ``maxpool``
-        stand before or after it, and a registered synapse that shapes what arrives may come last.
+    syn_type : str, SynapseModel or list of them, optional
+        What happens from the presynaptic to the postsynaptic side, in order. ``basic`` (or ``conv``) is the link itself. Stages such as
+        ``dropout``, ``batchnorm``, ``avgpool``, ``maxpool`` and ``upsample``, and synapses (registered ones, or a
+        :class:`~spaic.Dynamics.models.SynapseModel`), stand before or after it; without it, all but presynaptic synapses stand after.
+        ``electrical`` makes a gap junction.
     syn_kwargs : mapping, optional
-        Their parameters, such as ``{"p": 0.6}``.
+        Their parameters, such as ``{"p": 0.6}``; where several have one of that name, ``{"first_order": {"tau": 3.0}}``.
     pre_var_name : str
         Variable of `pre` that is transmitted.
     post_var_name : str, optional
@@ -105,6 +99,28 @@ class Connection(Element):
         return lambda *args, **options: cls.pattern(*args, **options).as_projection()
 
     @property
+    def synapse(self) -> SynapseModel | None:
+        """The synapse that shapes what arrives last of all, if there is one."""
+        last = self.chain[-1]
+        return last.model if isinstance(last, stages.Shaping) else None
+
+    @property
+    def is_electrical(self) -> bool:
+        """Whether it is a gap junction."""
+        return any(getattr(stage, "is_junction", False) for stage in self.chain)
+
+    def place(self, variable: str) -> str:
+        """Path of one of its variables in the graph: several synapses in a row are populations of their own.
+
+        Parameters
+        ----------
+        variable : str
+            ``"current"`` is what it delivers in the end. A name that several synapses have means that of the last one;
+            ``"first_order.I_syn"`` names another.
+        """
+        return stages.place(self, variable)
+
+    @property
     def weight(self) -> Any:
         """The weights as they are now, ``[post, pre]`` or as the link type has them: the tensor that is trained."""
         return self._parameter("weight")
@@ -140,7 +156,7 @@ class Connection(Element):
         post: Any,
         name: str | None = None,
         link_type: str | LinkType = "full",
-        syn_type: str | Iterable[str] | None = None,
+        syn_type: str | SynapseModel | Iterable[str | SynapseModel] | None = None,
         max_delay: float | None = None,
         *,
         delay: Any = None,
@@ -158,17 +174,18 @@ class Connection(Element):
             if not isinstance(end, Element):
                 raise DeclarationError(f"Connection: {side} is {end!r}, not a part of a network; give a group or node")
         self.pre, self.post = pre, post
-        around, synapse_names = _stages(syn_type)
+        around = stages.named(syn_type)
         values = dict(syn_kwargs or {})
-        self.link_type, self.link = _link(*_pooled(link_type, around, options, values))
-        self.chain = _chain(self.link, around, options, values)
+        self.link_type, self.link = _link(*stages.pooled(link_type, around, options, values))
+        self.chain = stages.chain(self.link, around, values)
         self.delay = _delay(delay, max_delay, min_delay)
         self.pre_var_name = pre_var_name
         port = None if post_var_name is None else spellings.name("port", post_var_name)
         self.post_var_name = None if port in (None, "isyn", "input") else post_var_name
-        self.synapse, self.synapse_values = _synapse(synapse_names, values)
         self.is_parameter = is_parameter
         self.bounds = _bounds(w_min, w_max, self.link_type)
+        if self.is_electrical and self.delay is not None:
+            raise DeclarationError("Connection: a gap junction has no delay; leave delay and max_delay out")
 
 
 def _link(link_type: str | LinkType, options: Mapping[str, Any]) -> tuple[str, LinkType]:
@@ -183,54 +200,6 @@ def _link(link_type: str | LinkType, options: Mapping[str, Any]) -> tuple[str, L
     reject_unknown(where, options, [f.name for f in dataclasses.fields(kind)] + ["w_min", "w_max"])
     made: LinkType = kind(**{k: _plain(v, f"{where}.{k}") for k, v in options.items()})
     return name, made
-
-
-def _stages(syn_type: str | Iterable[str] | None) -> tuple[tuple[list[str], list[str]], list[str]]:
-    """Stages before and after the link, and the synapses behind them."""
-    given = [syn_type] if isinstance(syn_type, str) else list(syn_type or ())
-    names = [spellings.name("synapse", str(n)) for n in given]
-    known = [*_ITSELF, *_STAGES, *_NOTHING]
-    for name in names:
-        if name not in known and name not in synapses:
-            raise UnknownName(f"Connection: unknown synapse model {name!r}; {nearest(name, [*known, *synapses])}")
-    itself = [i for i, n in enumerate(names) if n in _ITSELF]
-    if len(itself) > 1:
-        raise DeclarationError(f"Connection: syn_type {given} names the link itself twice; a connection has one link")
-    place = itself[0] if itself else -1
-    before, after = names[: max(place, 0)], names[place + 1 :]
-    own = [n for n in after if n in synapses]
-    if any(n in synapses for n in before) or after[len(after) - len(own) :] != own:
-        raise DeclarationError(f"Connection: syn_type {given} has a synapse before another stage; put it last")
-    return ([n for n in before if n in _STAGES], [n for n in after if n in _STAGES]), own
-
-
-def _pooled(link_type: Any, around: Any, options: dict[str, Any], values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The link type and its own keywords; ``link_type='pool', syn_type='maxpool'`` is one stage, not two."""
-    is_pool = isinstance(link_type, str) and link_type in links and links.canonical(link_type) == "pool"
-    for side in around if is_pool else ():
-        for name in [n for n in side if n in ("avgpool", "maxpool")]:
-            side.remove(name)
-            options.setdefault("mode", _STAGES[name][1]["mode"])
-    belonging = {key for side in around for name in side for key in _fields(name)}
-    own = {k: v for k, v in options.items() if k not in belonging}
-    values.update({k: v for k, v in options.items() if k in belonging and k not in values})
-    return link_type, own
-
-
-def _chain(link: LinkType, around: tuple[list[str], list[str]], options: Any, values: dict[str, Any]) -> tuple[LinkType, ...]:
-    """The link with the stages before and after it; their parameters are taken out of `values`."""
-    names = [*around[0], *around[1]]
-    given = {name: {k: values[k] for k in _fields(name) if k in values} for name in names}
-    for key in {k for name in names for k in _fields(name)} & set(values):
-        del values[key]
-    made = [links[_STAGES[n][0]](**_STAGES[n][1], **given[n]) for n in names]
-    return (*made[: len(around[0])], link, *made[len(around[0]) :])
-
-
-def _fields(stage: str) -> list[str]:
-    """Keywords that a stage takes."""
-    kind, fixed = _STAGES[stage]
-    return [f.name for f in dataclasses.fields(links[kind]) if f.name not in fixed]
 
 
 def _bounds(w_min: float | None, w_max: float | None, link_type: str) -> tuple[float, float] | None:
@@ -261,14 +230,3 @@ def _delay(delay: Any, max_delay: float | None, min_delay: float) -> Value | Non
 
     drawn: Value = initializers["uniform"](min_delay, max_delay)
     return drawn
-
-
-def _synapse(names: list[str], values: dict[str, Any]) -> tuple[Any, dict[str, Value]]:
-    if not names:
-        reject_unknown("Connection.syn_kwargs", values, ())
-        return None, {}
-    if len(names) > 1:
-        raise DeclarationError(f"Connection: {names} are several synapses in a row, which is not supported yet; give one")
-    model = synapses[names[0]]
-    reject_unknown(f"Connection({model.name})", values, model.parameters, "synapse parameter")
-    return model, {k: as_value(v, f"Connection({model.name}).{k}") for k, v in values.items()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from spaic.Dynamics.models import METHODS, NeuronModel
 from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.presets import preset as find_preset
 from spaic.Dynamics.units import quantity
 from spaic.errors import DeclarationError, nearest, reject_unknown
 from spaic.Graph.values import Value, as_value
@@ -29,6 +30,8 @@ class NeuronGroup(Element):
         Shape of the group, ``(num,)`` by default; images are (channels, height, width).
     integrator : str, optional
         exact, exponential_euler, exponential_midpoint, euler, rk2, rk4 or impulse; the model's own by default.
+    preset : str, optional
+        A named set of parameters of the model, such as ``"tonic"`` of adex (see docs/models.md); parameters given besides win over it.
     reset : str, optional
         What a spike does instead of the model's own reset, such as ``"V -= V_th"`` (reset by subtraction).
     substeps : int, optional
@@ -52,7 +55,7 @@ class NeuronGroup(Element):
     Raises
     ------
     DeclarationError
-        For a size that is no positive whole number, an unknown model, keyword or integrator, or a value out of range.
+        For a size that is no positive whole number, an unknown model, preset, keyword or integrator, or a value out of range.
 
     Examples
     --------
@@ -60,6 +63,8 @@ class NeuronGroup(Element):
     >>> group = spaic.NeuronGroup(100, model="lif", tau_m="10 ms")
     >>> group.shape, group.parameters["tau_m"]
     ((100,), 10.0)
+    >>> spaic.NeuronGroup(100, model="adex", preset="adapting", b=0.0).parameters["tau_w"]
+    300.0
     >>> spaic.NeuronGroup(100, model="lif", tau=10.0)
     Traceback (most recent call last):
         ...
@@ -75,6 +80,7 @@ class NeuronGroup(Element):
         shape: Iterable[int] | int | None = None,
         *,
         integrator: str | None = None,
+        preset: str | None = None,
         reset: str | None = None,
         substeps: int | None = None,
         interpolate: bool | None = None,
@@ -87,7 +93,7 @@ class NeuronGroup(Element):
     ) -> None:
         super().__init__(name)
         if model is None:  # perhaps the keyword is misspelt
-            reject_unknown("NeuronGroup", parameters, ("num", "model", "shape", "integrator", "initial", "trainable"))
+            reject_unknown("NeuronGroup", parameters, ("num", "model", "shape", "integrator", "preset", "initial", "trainable"))
         self.model = _model(model)
         changes = {"reset": reset, "substeps": substeps, "interpolate": interpolate}
         if any(v is not None for v in changes.values()):
@@ -98,7 +104,9 @@ class NeuronGroup(Element):
         self.integrator = integrator or self.model.method
         if self.integrator not in METHODS:
             raise DeclarationError(f"{where}: unknown integrator {integrator!r}; {nearest(integrator, METHODS)}")
-        self.parameters = _parameters(self.model, {**_without(param or {}, parameters), **parameters}, where)
+        given = {**_without(param or {}, parameters), **parameters}
+        named = find_preset(self.model, preset, where).values if preset is not None else {}
+        self.parameters = _parameters(self.model, {**_without(named, given), **given}, where)
         self.initial = {_named(k, self.model.states, where, "state"): as_value(v, f"{where}.{k}") for k, v in (initial or {}).items()}
         chosen = [trainable] if isinstance(trainable, str) else trainable
         declared = {k for k, p in self.model.parameters.items() if isinstance(p, Parameter) and p.trainable}

@@ -16,7 +16,7 @@ from spaic.Graph.stream import Later, Stream
 from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
-from spaic.Network.node import Decoder, Encoder, Generator
+from spaic.Network.node import Encoder, Generator, Reader
 from spaic.Network.plan import Plan, Run
 from spaic.Network.snapshot import Snapshot
 from spaic.seeds import Key
@@ -48,7 +48,7 @@ class Simulation:
     def __init__(self, graph: Graph, backend: Any, elements: Mapping[str, Any], previous: Simulation | None = None) -> None:
         self.graph, self.backend, self.elements = graph, backend, elements
         self.sources = [e for e in elements.values() if isinstance(e, (Encoder, Generator))]
-        self.decoders = [e for e in elements.values() if isinstance(e, Decoder)]
+        self.readers = [e for e in elements.values() if isinstance(e, Reader)]
         self.program: Program = backend.compile(graph)
         self.number = next(_numbers)
         self.paths = {id(element): path for path, element in elements.items()}
@@ -233,20 +233,25 @@ class Simulation:
         carries: dict[str, Any] = {}
         done, steps = 0, plan.steps
         while done < steps:
-            piece = min(steps - done, self._piece(state.batch))
+            is_measured = state.is_training and self.graph.statistics  # over all steps of a run
+            piece = steps if is_measured else min(steps - done, self._piece(state.batch))
             first = state.step
             before = state
             state, recordings = self.program.run(self.store.tensors(), state, self.streams, piece)
+            if state.statistics:
+                self.store.copy_in(state.statistics)
+                state = replace(state, statistics={})
             self._check_finite(before, state, recordings, piece)
-            for decoder in self.decoders:
-                record = recordings[f"{decoder.dec_target.path}.{decoder.coding_var_name}"]
-                carries[decoder.path] = decoder.code.add(carries.get(decoder.path), record, done, self.graph.clock)
+            for reader in self.readers:
+                if reader.reads is not None:
+                    carries[reader.path] = reader.fold(carries.get(reader.path), recordings[reader.reads], done, self.graph.clock)
             for annotation in plan.watchers:
                 annotation.observe(Run(plan, recordings, first, piece))
             done += piece
-        for decoder in self.decoders:
-            prediction = decoder.code.finish(carries[decoder.path], steps, self.graph.clock)
-            decoder.receive(self.backend.guarded(prediction, decoder.path))
+        for reader in self.readers:
+            key = Key(self.graph.seed, reader.path, reader.kind, state.run)
+            result = reader.finish(carries.get(reader.path), steps, self.graph.clock, key)
+            reader.receive(self.backend.guarded(result, reader.path) if reader.kind == "decoder" else result)
         for node in self.sources:
             node.is_new = False
         return state
@@ -275,7 +280,7 @@ class Simulation:
             return made
         if node.source is None:
             raise StateError(f"{node.path}: there is no input; call net.{node.path}(data) before net.run(T)")
-        encoded: Stream = node.code.stream(node.source, self.graph.clock, steps, key, self.backend.device, self.backend.dtype)
+        encoded: Stream = node.code.stream(node.data, self.graph.clock, steps, key, self.backend.device, self.backend.dtype)
         return encoded
 
     def _check_ranges(self) -> None:

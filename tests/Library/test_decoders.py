@@ -1,13 +1,14 @@
 """Decoders: what every readout promises, then what each means."""
 
 import itertools
+import math
 
 import pytest
 import torch
 
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, NetworkError
-from spaic.Library.decoders import FirstSpike, MaxVoltage, SpikeCounts, SpikeRate
+from spaic.Library.decoders import FirstSpike, MaxVoltage, SpikeCounts, SpikeRate, TimeSpikeCounts
 from spaic.registry import decoders
 
 CLOCK, STEPS, BATCH, NEURONS = Clock(0.5), 12, 3, 6
@@ -27,13 +28,17 @@ def decode(decoder, record, cuts=None):
     return decoder.finish(carry, len(record), CLOCK)
 
 
+#: Those that add up or count, at least in single precision.
+IN_SINGLE = ("spike_counts", "spike_rate", "first_spike", "mean_voltage", "voltage_sum", "time_spike_counts")
+
+
 @pytest.mark.parametrize("name", list(decoders))
 class TestEveryReadout:
     def test_shape_for_any_shape_of_node(self, name):
         decoder = decoders[name]()
         result = decode(decoder, record_for(decoder, shape=(2, 3)))
         assert decoder.reads in ("O", "V_before_reset")
-        if name == "null":
+        if name in ("null", "v_t"):
             assert result.shape == (STEPS, BATCH, 2, 3)
         else:
             assert torch.equal(result, decode(decoder, record_for(decoder).view(STEPS, BATCH, NEURONS)))
@@ -59,7 +64,7 @@ class TestEveryReadout:
         decoder = decoders[name]()
         record = record_for(decoder, dtype)
         result = decode(decoder, record)
-        assert result.dtype == (torch.float32 if name in ("spike_counts", "spike_rate", "first_spike") else dtype)
+        assert result.dtype == (torch.float32 if name in IN_SINGLE else dtype)
         torch.testing.assert_close(result.double(), decode(decoder, record.double()))
 
     def test_bytes_are_spikes(self, name):
@@ -131,3 +136,23 @@ def test_voltages_are_read_as_they_are():
     record = record_for(MaxVoltage())
     assert torch.equal(decode(decoders["final_voltage"](), record), record[-1])
     assert torch.equal(decode(MaxVoltage(), record), record.amax(0))
+
+
+def test_means_and_sums_of_voltages():
+    record = record_for(MaxVoltage())
+    torch.testing.assert_close(decode(decoders["mean_voltage"](), record), record.mean(0))
+    torch.testing.assert_close(decode(decoders["voltage_sum"](), record), record.sum(0))
+    assert torch.equal(decode(decoders["v_t"](), record, [0, 5, STEPS]), record)
+
+
+def test_early_spikes_count_more():
+    record = torch.zeros(STEPS, 1, 3, dtype=torch.float64)
+    record[0, 0, 0] = record[6, 0, 1] = 1
+    counts = decode(TimeSpikeCounts(amp=2.0, share=0.5), record)[0]
+    torch.testing.assert_close(counts, torch.tensor([2.0, 2.0 * math.exp(-1), 0.0], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("fields", [{"amp": None}, {"share": 0.0}])
+def test_bad_parameters_of_weighted_counts_are_refused(fields):
+    with pytest.raises(DeclarationError, match=rf"^time_spike_counts\.{next(iter(fields))}: "):
+        TimeSpikeCounts(**fields)

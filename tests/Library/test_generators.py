@@ -15,12 +15,23 @@ from spaic.seeds import Key
 
 CLOCK, STEPS = Clock(0.1), 50
 KEY = Key(3, "drive", "spikes")
-SOURCES = {"sin": [2.0, 1.5]}
+#: What those generators need that do not work from one number.
+SOURCES = {"sin": [2.0, 1.5], "spike_list": ([0, 7, 7, 3], [0.05, 0.1, 2.0, 4.9]), "timed_array": np.arange(50) % 3, "random_spikes": 6.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def file_of_values(tmp_path_factory):
+    """The file that `from_file` reads in this module."""
+    FIELDS["from_file"] = {"file": str(tmp_path_factory.mktemp("values") / "values.npy")}
+    np.save(FIELDS["from_file"]["file"], np.arange(50.0) % 3)
+
+
+FIELDS = {}
 
 
 def stream_of(name, source=None, shape=(4, 2), batch=3, steps=STEPS, clock=CLOCK, key=KEY, **fields):
     source = SOURCES.get(name, 0.5) if source is None else source
-    return generators[name](**fields).generate(source, shape, batch, clock, steps, key, "cpu")
+    return generators[name](**{**FIELDS.get(name, {}), **fields}).generate(source, shape, batch, clock, steps, key, "cpu")
 
 
 @pytest.mark.parametrize("name", list(generators))
@@ -45,7 +56,7 @@ class TestEveryGenerator:
 
     def test_a_wrong_shape_is_refused(self, name):
         with pytest.raises(InputError, match="^drive: "):
-            stream_of(name, np.ones((2, 5)))
+            stream_of(name, np.ones((3, 5)))
 
     @pytest.mark.parametrize("bad", ["fast", object(), float("nan"), [1.0, float("inf")]])
     def test_a_bad_value_is_refused(self, name, bad):

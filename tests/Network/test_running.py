@@ -8,7 +8,10 @@ import spaic
 from spaic.registry import encoders
 from tests.Network.builders import LABELS, SAMPLES, layered, looped
 
-ONE_VOLLEY = {"latency", "null"}
+#: Codes whose input is made for the length of the run.
+ONE_VOLLEY = {"latency", "null", "relative_latency", "uniform"}
+#: Codes of other data than values.
+EVENTS = {"mstb"}
 
 
 def watched(code, monitor=True, **options):
@@ -30,7 +33,7 @@ def close(a, b):
 
 
 class TestTwoHalvesAreOneWhole:
-    @pytest.mark.parametrize("code", sorted(set(encoders) - ONE_VOLLEY))
+    @pytest.mark.parametrize("code", sorted(set(encoders) - ONE_VOLLEY - EVENTS))
     def test_codes_that_go_on(self, code):
         whole, halves = watched(code), watched(code)
         whole.run(40.0)

@@ -110,10 +110,18 @@ def test_gradients_flow_through_what_is_kept():
     [
         ({"syn_type": ["conv", "conv"]}, "names the link itself twice"),
         ({"syn_type": ["conv", "drop"]}, "unknown synapse model 'drop'; did you mean 'dropout'"),
-        ({"syn_type": ["first_order", "maxpool"]}, "put it last"),
+        ({"syn_type": ["conductance", "maxpool"]}, "put it last"),
+        ({"syn_type": ["conv", "tsodyks_markram"]}, "put it before 'basic'"),
         ({"syn_type": ["conv", "dropout"], "syn_kwargs": {"q": 0.6}}, "unknown keyword 'q'"),
         ({"syn_type": ["conv", "dropout"], "p": 1.0}, r"1.0 is outside \[0, 1\)"),
-        ({"syn_type": ["conv", "first_order", "second_order"]}, "several synapses in a row"),
+        ({"syn_type": ["conv", "first_order", "alpha"], "syn_kwargs": {"tau": 3.0}}, "first_order and alpha both have a parameter 'tau'"),
+        ({"syn_type": ["conv", "first_order"], "syn_kwargs": {"taw": 3.0}}, "unknown synapse parameter 'taw'; did you mean 'tau'"),
+        ({"syn_type": ["conv", "first_order"], "syn_kwargs": {"first_order": {"taw": 3.0}}}, "unknown keyword 'taw'"),
+        ({"syn_type": ["batchnorm", "conv", "batchnorm"]}, "names 'batchnorm' twice"),
+        ({"syn_type": ["conv", "batchnorm"], "momentum": 1.5}, r"momentum: 1.5 is outside \[0, 1\]"),
+        ({"syn_type": ["conv", "batchnorm"], "eps": 0.0}, r"eps: 0.0 is outside \(0, inf\)"),
+        ({"syn_type": ["upsample", "conv"], "upscale": 0}, "0 is not a whole number of at least 1"),
+        ({"syn_type": ["conv", "electrical", "dropout"]}, "a gap junction has no others"),
     ],
 )
 def test_mistakes(options, said):

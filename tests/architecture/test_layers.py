@@ -19,7 +19,7 @@ LAYERS = {
     "Learning": 4, "Monitor": 4,
     "Library": 5,
     "IO": 6, "Plot": 6,
-    "": 7, "__main__": 7, "cli": 7, "doctor": 7, "examples": 7,
+    "": 7, "__main__": 7, "catalogue": 7, "cli": 7, "doctor": 7, "examples": 7,
 }  # fmt: skip
 
 #: Where torch may be imported; ``doctor`` reports its devices.

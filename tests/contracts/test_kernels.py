@@ -23,7 +23,7 @@ from spaic.Graph.stream import Later
 from spaic.Graph.transforms import Dense, OneToOne, Scale
 from spaic.Graph.verify import recordable, verify
 from spaic.Library.streams import Constant, Recorded
-from tests.contracts.test_backends import CASES, DRIVES, MODELS, parameters_of
+from tests.contracts.test_backends import CASES, DRIVES, MODELS, ROUNDED, parameters_of
 from tests.Dynamics.test_adjoint import random_model
 
 LEARNED = frozenset({"weight", "bias"})
@@ -173,15 +173,28 @@ def single(name, size=7, method=None, is_shared=False, learns=True, surrogate="a
 
 #: The others have up to 22 recorded variables, which take half a minute to compile.
 WATCHED = {"hodgkin_huxley": ("A.O", "A.V", "A.I_K"), "adex": ("A.O", "A.V", "A.upstroke"), "izhikevich": ("A.O", "A.V_before_reset")}
+#: Between them they have what a kernel can contain: closed forms, matrices, gates, corners, rounding, noise in maps, no spike at all.
+COMPILED = {
+    "if", "lif", "cuba", "clif", "plif", "alif", "izhikevich", "adex", "hodgkin_huxley", "bursting",
+    "lif_cond", "lif_escape", "darwin_clif", "cubali",
+}  # fmt: skip
+#: What a first step forgets, so that nothing depends on where it starts.
+FORGOTTEN = {"d start A.V_previous", "d A.tau_m", "d start A.E", "d start A.G"}
+#: Likewise, for one model.
+OWN_FORGOTTEN = {"sliding_psn": {"d start A.V"}}
 
 
 @pytest.mark.parametrize("name", [*registry.neurons, "bursting"])
-def test_compiled(name):
+def test_every_model(name, monkeypatch, tmp_path):
     """In two runs, the second going on with gradient."""
+    if name not in COMPILED:
+        in_python(monkeypatch, tmp_path)
     graph, steps = watch(single(name), *WATCHED.get(name, ())), STEPS.get(name, 24)
     expected = compare(graph, data(graph, steps, 3), (steps // 2, steps - steps // 2))
-    fires(expected, "A")
-    assert {k for k, v in expected.items() if k.startswith("d ") and not v.any()} <= {"d start A.V_previous", "d A.tau_m"}
+    if SINGLES[name].condition:
+        fires(expected, "A")
+    flat = {k for k, v in expected.items() if k.startswith("d ") and not v.any()}
+    assert name in ROUNDED or flat <= FORGOTTEN | OWN_FORGOTTEN.get(name, set())
 
 
 @pytest.mark.parametrize("name", ["lif", "own"])
@@ -194,14 +207,16 @@ def test_compiled_in_single_precision(name):
 def test_integrators(name, method, monkeypatch, tmp_path):
     in_python(monkeypatch, tmp_path)
     graph, steps = single(name, 2, method), STEPS.get(name, 16)
-    assert compare(graph, data(graph, steps, 2), (steps,))["A.O"].any()
+    found = compare(graph, data(graph, steps, 2), (steps,))
+    assert not SINGLES[name].condition or found["A.O"].any()
 
 
 @pytest.mark.parametrize("name", SINGLES)
 def test_single_precision(name, monkeypatch, tmp_path):
     in_python(monkeypatch, tmp_path)
     graph, steps = single(name, 2), STEPS.get(name, 16)
-    assert compare(graph, data(graph, steps, 2), (steps,), dtype="float32")["A.O"].any()
+    found = compare(graph, data(graph, steps, 2), (steps,), dtype="float32")
+    assert not SINGLES[name].condition or found["A.O"].any()
 
 
 @pytest.mark.parametrize("size, batch, steps", [(1, 1, 1), (7, 1, 5), (63, 3, 1), (65, 2, 9), (351, 3, 4)])
@@ -293,12 +308,13 @@ def test_synapses(name, monkeypatch, tmp_path):
     """Their states are carried, and their parameters trained."""
     in_python(monkeypatch, tmp_path)
     graph, model = single("cuba"), registry.synapses[name]
-    synapse = Synapse(model, {k: p.default for k, p in model.parameters.items()}, model.method)
+    away = {"E_rev": 3.0} if "E_rev" in model.parameters else {}  # from where the neuron rests
+    synapse = Synapse(model, {k: p.default for k, p in model.parameters.items()} | away, model.method)
     links = [replace(k, synapse=synapse, trainable=k.trainable | set(model.parameters)) for k in graph.links]
     watched = [f"{k.name}.{v}" for k in links for v in ("current", *model.states)]
     graph = watch(verify(replace(graph, links=tuple(links))), "A.O", "A.I_syn", *watched)
     expected = compare(graph, data(graph, 24, 3), (10, 14))
-    assert all(expected[f"d {k.name}.{p}"].any() for k in links for p in model.parameters)
+    assert not [f"{k.name}.{p}" for k in links for p in model.parameters if not expected[f"d {k.name}.{p}"].any()]
 
 
 @pytest.mark.parametrize("seed", range(40))

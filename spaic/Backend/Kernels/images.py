@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 KERNELS = ("pool", "unpool")
-HELPERS = ()
+HELPERS = ("spread_out",)
 
 Array = np.ndarray
-U, B = np.uint64, np.uint8  # places are never negative, which spares asking
+TILE = 512  # squares that are worked on together: many lines of small images
+U = np.uint64  # places are never negative, which spares asking
+B = np.uint8
 
 
 def pool(lo: int, hi: int, images: Array, channels: int, height: int, width: int, pooled: Array, winners: Array) -> None:
@@ -34,18 +36,30 @@ def pool(lo: int, hi: int, images: Array, channels: int, height: int, width: int
 def unpool(lo: int, hi: int, gradient: Array, channels: int, height: int, width: int, winners: Array, out: Array) -> None:
     """The gradient of :func:`pool`: to the place that had the maximum."""
     up, across = height // 2, width // 2
+    lines = max(1, TILE // max(1, across))
+    upper, lower = np.empty(2 * lines * across, gradient.dtype), np.empty(2 * lines * across, gradient.dtype)
     for row in range(lo, hi):
-        given, winner, total = gradient[row], winners[row], out[row]
-        zero = given.dtype.type(0)
+        total = out[row]
         if height % 2 or width % 2:
             for k in range(U(channels * height * width)):
                 total[k] = 0
-        for line in range(channels * up):
-            top = U((line // up * height + line % up * 2) * width)
-            below, start = top + U(width), U(line * across)
-            for x in range(U(across)):
-                g, w = given[start + x], winner[start + x]
-                total[top + U(2) * x] = g if w == 0 else zero
-                total[top + U(2) * x + U(1)] = g if w == 1 else zero
-                total[below + U(2) * x] = g if w == 2 else zero
-                total[below + U(2) * x + U(1)] = g if w == 3 else zero
+        for first in range(0, channels * up, lines):
+            count = min(lines, channels * up - first)
+            spread_out(gradient[row], winners[row], U(first * across), U(count * across), upper, lower)
+            for line in range(first, first + count):
+                top, start = U((line // up * height + line % up * 2) * width), U((line - first) * across * 2)
+                for x in range(U(2 * across)):
+                    total[top + x] = upper[start + x]
+                for x in range(U(2 * across)):
+                    total[top + U(width) + x] = lower[start + x]
+
+
+def spread_out(gradient: Array, winners: Array, start: U, count: U, upper: Array, lower: Array) -> None:
+    """The upper and the lower lines of squares from `start` on, without what lies between lines."""
+    zero = gradient.dtype.type(0)
+    for x in range(count):
+        g, w = gradient[start + x], winners[start + x]
+        upper[U(2) * x] = g if w == 0 else zero
+        upper[U(2) * x + U(1)] = g if w == 1 else zero
+        lower[U(2) * x] = g if w == 2 else zero
+        lower[U(2) * x + U(1)] = g if w == 3 else zero

@@ -31,13 +31,13 @@ _PRODUCTS = {
                 else:
                     wa, wb, wc, wd = weight[a], weight[b], weight[c], weight[k]
                     for j in range(size):
-                        total[base + j] += (wa[j] + wb[j]) + (wc[j] + wd[j])
+                        total[place(base + j)] += (wa[j] + wb[j]) + (wc[j] + wd[j])
                     a = b = c = -1
         for k in (a, b, c):
             if k >= 0:
                 wa = weight[k]
                 for j in range(size):
-                    total[base + j] += wa[j]""",
+                    total[place(base + j)] += wa[j]""",
     "add_product": """def add_product(total, size, values, sources, samples, start, weight):
     k = 0
     while k + 4 <= sources:
@@ -53,7 +53,7 @@ _PRODUCTS = {
             x2 = values[row + 2]
             x3 = values[row + 3]
             for j in range(size):
-                total[base + j] += (x0 * w0[j] + x1 * w1[j]) + (x2 * w2[j] + x3 * w3[j])
+                total[place(base + j)] += (x0 * w0[j] + x1 * w1[j]) + (x2 * w2[j] + x3 * w3[j])
         k += 4
     while k < sources:
         w0 = weight[k]
@@ -61,18 +61,18 @@ _PRODUCTS = {
             base = s * size
             x0 = values[(start + s) * sources + k]
             for j in range(size):
-                total[base + j] += x0 * w0[j]
+                total[place(base + j)] += x0 * w0[j]
         k += 1""",
     "add_scaled": """def add_scaled(total, size, values, samples, start, weight):
     for s in range(samples):
         base = s * size
         row = (start + s) * size
         for j in range(size):
-            total[base + j] += values[row + j] * weight[j]""",
+            total[place(base + j)] += values[place(row + j)] * weight[j]""",
     "add_direct": """def add_direct(total, size, values, samples, start):
     row = start * size
     for j in range(samples * size):
-        total[j] += values[row + j]""",
+        total[j] += values[place(row + j)]""",
 }
 
 
@@ -197,7 +197,7 @@ class _Function:
             code = [
                 f"outside = {outside}[n if len({outside}) > 1 else 0]",
                 "for i in range(width):",
-                f"    {total}[i] = outside[first + i]",
+                f"    {total}[i] = outside[place(first + i)]",
             ]
         else:
             code = ["for i in range(width):", f"    {total}[i] = number(0.0)"]
@@ -221,7 +221,7 @@ class _Function:
         """The gradient of what is sent in this step: from outside, and from the members at which it arrives now or later."""
         k, total = self.island.members.index(member), self.arguments[Argument("sent", member, variable)]
         given = self.arguments[Argument("value", member, Value("gradient", variable, True))]
-        code = [f"outside = {given}[n if len({given}) > 1 else 0]", "for i in range(width):", f"    {total}[i] = outside[first + i]"]
+        code = [f"outside = {given}[n if len({given}) > 1 else 0]", "for i in range(width):", f"    {total}[i] = outside[place(first + i)]"]
         for number in self.island.out_of(member, variable):
             feed = self.island.feeds[number]
             target = self.island.members.index(feed.target)

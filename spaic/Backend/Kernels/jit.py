@@ -20,7 +20,7 @@ from spaic.Backend.Kernels import cache
 from spaic.version import VERSION
 
 #: What the text of kernels may import from spaic: compiled code is another one where these change.
-_IMPORTED = ("vector_math.py", "scalar.py", "region.py")
+_IMPORTED = ("vector_math.py", "scalar.py", "region.py", "sparse_team.py")
 
 _modules: dict[str, ModuleType] = {}
 _lock = threading.RLock()

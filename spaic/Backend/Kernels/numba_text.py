@@ -6,6 +6,8 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from spaic.Backend.Kernels.layer import Carried, Layer, Pass, Value
 from spaic.Backend.Kernels.printing import Language, Names, lines
 from spaic.Dynamics.kinds import TRUTH
@@ -30,13 +32,16 @@ _HELPERS = {
 }
 _OWN = (
     "lo", "hi", "steps", "first_step", "dt", "block", "first", "width", "i", "m", "n", "np", "number", "abs", "scalars", "arrays", "range",
-    "len", "min", "forward", "backward", "nan", "inf",
+    "len", "min", "place", "forward", "backward", "nan", "inf",
 )  # fmt: skip
 #: What depends on nothing but the time is computed once per step, in double precision: a float32 cannot tell late steps apart.
 _PRECISE = Language({**_CALLS, "select": "({1} if {0} > 0.0 else {2})"}, "{0}", frozenset())
 LANGUAGE = Language(_CALLS, "number({0})", frozenset((*_VECTORISED, *_HELPERS, *_OWN, *keyword.kwlist)))
-#: Elements that go through time together: what they carry stays in the fastest cache.
-BLOCK = 1024
+#: Elements that are worth a call.
+GRAIN = 1024
+#: Bytes of what elements that go through time together carry, which stays in the fastest cache. Their rows should be several pages long:
+#: a processor fetches ahead of what is read within pages only.
+_CARRIED = 1 << 14
 
 
 def source(layer: Layer, dtype: str) -> str:
@@ -51,7 +56,14 @@ def source(layer: Layer, dtype: str) -> str:
     """
     ways = {"forward": layer.forward} | ({} if layer.back is None else {"backward": layer.backward})
     functions = [_function(name, layer, way) for name, way in ways.items()]
-    return module(f"{layer.name}, {dtype}", listing(layer.tape), dtype, tuple(ways), functions, {"block": BLOCK})
+    return module(f"{layer.name}, {dtype}", listing(layer.tape), dtype, tuple(ways), functions, {"block": _block(layer, dtype)})
+
+
+def _block(layer: Layer, dtype: str) -> int:
+    """Elements that go through time together."""
+    ways = (layer.forward,) if layer.back is None else (layer.forward, layer.backward)
+    most = max(len(way.carried) for way in ways)
+    return max(GRAIN, _CARRIED // (np.dtype(dtype).itemsize * max(1, most)) // GRAIN * GRAIN)
 
 
 def module(title: str, steps: str, dtype: str, kernels: tuple[str, ...], functions: list[str], numbers: Mapping[str, object]) -> str:
@@ -87,7 +99,8 @@ import numpy as np
 {imports}
 HELPERS = {(*helpers, *defined)!r}
 KERNELS = {kernels!r}
-number = np.{dtype}{settings}'''
+number = np.{dtype}
+place = np.uint64  # places are never negative, which spares asking{settings}'''
     return "\n\n\n".join([head, *(_HELPERS[name] for name in helpers), *functions]) + "\n"
 
 
@@ -135,10 +148,10 @@ class Body:
 
     def ends(self) -> list[str]:
         """Lines that store what was carried, for one element."""
-        return [f"{self.arrays[c.last]}[first + i] = {text}[i]" for c, text in self.carried.items()]
+        return [f"{self.arrays[c.last]}[place(first + i)] = {text}[i]" for c, text in self.carried.items()]
 
     def _first(self, carried: Carried) -> str:
-        return "number(0.0)" if carried.first is None else f"{self.arrays[carried.first]}[first + i]"
+        return "number(0.0)" if carried.first is None else f"{self.arrays[carried.first]}[place(first + i)]"
 
     def time(self) -> list[str]:
         """Lines that set the time and what depends on it alone, if the step does; after :meth:`scalars` and before :meth:`lines`."""
@@ -182,7 +195,7 @@ class Body:
         """One step of one element."""
         layer, names, kinds = self.layer, self.names, self.layer.kinds
         known = self._settled()
-        code = ["m = first + i"]
+        code = ["m = place(first + i)"]
         for slot, parts in self.way.reads:
             known[slot] = names[slot]
             code.append(f"{names[slot]} = {' + '.join(self._at(p) for p in parts)}")

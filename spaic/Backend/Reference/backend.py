@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from spaic.Backend.backend import NOTHING, Backend, kept
+from spaic.Backend.Plastic.arithmetic import NumpyArithmetic
+from spaic.Backend.Plastic.program import with_plasticity
 from spaic.Backend.Reference.program import ReferenceProgram
 from spaic.errors import DeclarationError, UnsupportedError
 from spaic.Graph.graph import Graph
+from spaic.Graph.program import Program
 from spaic.registry import backends
 
 
@@ -35,8 +38,8 @@ class Reference_Backend(Backend):  # noqa: N801  the naming of backends that use
         if self.dtype != "float64" or str(device) != "cpu":
             raise DeclarationError(f"Reference_Backend: it computes in float64 on the CPU, got {dtype!r} on {device!r}; use Torch_Backend")
 
-    def compile(self, graph: Graph) -> ReferenceProgram:
-        return ReferenceProgram(graph)
+    def compile(self, graph: Graph) -> Program:
+        return with_plasticity(graph, ReferenceProgram, NumpyArithmetic())
 
     def store(self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING) -> ArrayStore:
         learned = previous.learned() if previous is not None and same else {}

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
+from spaic.Backend.coupled import executed
+from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters
+from spaic.Backend.Reference import images  # noqa: F401  adds to apply
+from spaic.Backend.Reference.normalization import moving, normalizations, statistics
 from spaic.Backend.Reference.transforms import apply
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
@@ -30,8 +33,7 @@ class ReferenceProgram(Program):
         self.graph = graph
         self.schedule = schedule(graph)
         self.order = [name for stage in self.schedule.stages for name in stage.populations]
-        self.elements = {p.name: population_element(graph, p) for p in graph.populations}
-        self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
+        self.elements, self.synapses = executed(graph)
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -40,23 +42,39 @@ class ReferenceProgram(Program):
         arrays: dict[str, Any] = {}
         owned = by_owner(parameters)
         for element in (*self.elements.values(), *self.synapses.values()):
-            own = owned.get(element.path, {})
+            own = element.own(owned)
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
-                arrays[f"{element.path}.{name}"] = np.array(np.broadcast_to(value, (batch, *element.shape)))
+                arrays[element.place(name)] = np.array(np.broadcast_to(value, (batch, *element.shape)))
         for link in self.graph.links:
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
             if depth > len(arrays.get(path, ())):
-                arrays[path] = np.zeros((depth, batch, *self.graph.shape(link.source_node)))
+                shape = (depth, batch, *self.graph.shape(link.source_node))
+                arrays[path] = np.array(np.broadcast_to(arrays.get(link.source, 0.0), shape))  # a state was what it is at the start
         return State(0, batch, arrays)
 
     def run(self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
+        """As docs/semantics.md says; what batch normalization needs in training is measured before, by runs of its own."""
+        measured: dict[str, dict[str, Any]] = {}
+        moved: dict[str, Any] = {}
+        for link, transform in normalizations(self.graph, self.order) if state.is_training else ():
+            arriving: list[np.ndarray] = []
+            measured[link.name] = {transform.name: arriving}
+            self._run(parameters, state, inputs, steps, measured)
+            measured[link.name] = {transform.name: statistics(arriving, link.name)}
+            moved |= moving(link.name, transform, arriving, parameters)
+        after, recordings = self._run(parameters, state, inputs, steps, measured)
+        return replace(after, statistics=moved), recordings
+
+    def _run(
+        self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int, measured: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[State, Recordings]:
         arrays = dict(state.arrays)
         recorded: dict[str, list[Any]] = {path: [] for path in sorted(self.graph.sampling())}
         now: dict[str, Any] = {}
         owned = by_owner(parameters)
         for link in self.graph.links:
-            owned.setdefault(link.name, {}).update(dropout_factors(self.graph, link, state))
+            owned.setdefault(link.name, {}).update({**dropout_factors(self.graph, link, state), **measured.get(link.name, {})})
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
             for name in self.order:
@@ -79,27 +97,29 @@ class ReferenceProgram(Program):
         for link in self.graph.arriving(element.path):
             delivered = self._deliver(link, owned, arrays, now, n, run).reshape(-1, *element.shape)
             now[f"{link.name}.current"] = delivered
-            amounts[link.port] = amounts[link.port] + delivered if link.port in amounts else delivered
-        return self._step(element, owned, arrays, amounts, n, run)
+            port = element.port(link)
+            amounts[port] = amounts[port] + delivered if port in amounts else delivered
+        result = self._step(element, owned, arrays, amounts, n, run)
+        return {**result, **{path: result[place] for path, place in element.currents().items()}}
 
     def _step(self, element: Element, owned: Owned, arrays: dict[str, Any], amounts: dict[str, Any], n: int, run: int) -> dict[str, Any]:
         dt = self.graph.clock.dt
-        own = {name: arrays[f"{element.path}.{name}"] for name in element.step.states}
+        own = {name: arrays[element.place(name)] for name in element.step.states}
         batch = next(iter(amounts.values())).shape[0] if amounts else next(iter(own.values())).shape[0]
         normals: dict[str, Any] = {}
         if element.step.noises:
             shape = (len(element.step.noises), batch, *element.shape)
             drawn = Noise(Key(self.graph.seed, element.path, "noise", run), shape).steps(n, n + 1)[0]
             normals = {normal_name(name): drawn[i] for i, name in enumerate(element.step.noises)}
-        given = {**owned.get(element.path, {}), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
+        given = {**element.own(owned), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
         result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
         full = {k: np.broadcast_to(v, (batch, *element.shape)) for k, v in result.items()}
-        arrays.update({f"{element.path}.{k}": full[k] for k in element.step.states})
-        return {f"{element.path}.{k}": v for k, v in full.items()}
+        arrays.update({element.place(k): full[k] for k in element.step.states})
+        return {element.place(k): v for k, v in full.items()}
 
     def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
-        delay, own = self.schedule.delays[link.name], owned.get(link.name, {})
+        delay, own = self.schedule.delays[link.name], {**owned.get(link.owner, {}), **owned.get(link.name, {})}
         if isinstance(delay, int):
             x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
             for transform in link.transforms:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from spaic.Backend.backend import NOTHING, Backend, kept
+from spaic.Backend.Plastic.program import with_plasticity
+from spaic.Backend.Torch.arithmetic import TorchArithmetic
 from spaic.Backend.Torch.guard import guard
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.Backend.Torch.options import Options
@@ -67,8 +69,9 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
         self.torch_dtype: torch.dtype = getattr(torch, self.dtype)
         self.options = Options(kernels, products, checkpoint_time)
 
-    def compile(self, graph: Graph) -> TorchProgram:
-        return TorchProgram(graph, self.torch_device, self.torch_dtype, self.options)
+    def compile(self, graph: Graph) -> Program:
+        arithmetic = TorchArithmetic(self.torch_device, self.torch_dtype)
+        return with_plasticity(graph, lambda g: TorchProgram(g, self.torch_device, self.torch_dtype, self.options), arithmetic)
 
     def store(
         self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING

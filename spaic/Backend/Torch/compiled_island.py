@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -38,7 +39,8 @@ class CompiledIsland:
 
     def add(self, link: Any, delivered: Tensor | None) -> None:
         """A link into the island; `delivered` is what it brings over all time, if it comes from outside."""
-        target, port = link.target_node, link.port
+        target = link.target_node
+        port = self.run_.program.elements[target].port(link)
         if delivered is not None:
             self._arrives(target, port, delivered.to(self.run_.program.dtype))
             return
@@ -49,7 +51,8 @@ class CompiledIsland:
             output = synapse.model.output  # type: ignore[attr-defined]
             self.ways.append(looped.Way(Feed(link.name, output, target, port, DIRECT), 0, None))
             target, port = link.name, synapse.model.ports[0]
-        ways, bias = self.run_.deliveries[link.name].ways(target, port)
+        size = prod(self.run_.program.graph.shape(link.source_node))
+        ways, bias = self.run_.deliveries[link.name].ways(target, port, size)
         self.ways += ways
         if bias is not None:
             shape = (synapse or self.run_.program.elements[target]).shape
@@ -64,9 +67,10 @@ class CompiledIsland:
         results, ends = looped.advance(self.call())
         for member, values in results.items():
             for variable, value in values.items():
-                self.run_.signals[f"{member}.{variable}"] = value
-            self.run_.arrays.update({f"{member}.{s}": x for s, x in ends[member].items()})
-        for link in (k for k in self.inside if f"{k.name}.current" in self.run_.program.probed):
+                self.run_.signals[self._element(member).place(variable)] = value
+            self.run_.arrays.update({self._element(member).place(s): x for s, x in ends[member].items()})
+        apart = [k for k in self.inside if k.name not in self.run_.program.within]
+        for link in (k for k in apart if f"{k.name}.current" in self.run_.program.probed):
             self.run_.signals[f"{link.name}.current"] = self._current(link)
 
     def _current(self, link: Any) -> Tensor:
@@ -83,8 +87,8 @@ class CompiledIsland:
         """What the kernel is called with."""
         run = self.run_
         order = [m for name in self.stage.populations for m in (*(w for w in self.elements if self._feeds(w, name)), name)]
-        elements = {m: self.elements[m] if m in self.elements else run.program.elements[m] for m in order}
-        states = {m: {s: run.arrays[f"{m}.{s}"] for s in e.step.states} for m, e in elements.items()}
+        elements = {m: self._element(m) for m in order}
+        states = {m: {s: run.arrays[e.place(s)] for s in e.step.states} for m, e in elements.items()}
         bounds = {m: run.bound(e) for m, e in elements.items()}
         past = {(w.feed.source, w.feed.variable) for w in self.ways}
         history = {k: run.signals.history[".".join(k)] for k in past if ".".join(k) in run.signals.history}
@@ -97,6 +101,9 @@ class CompiledIsland:
         }
         times = Times(run.start, run.steps, run.program.graph.clock.dt)
         return looped.Call(" and ".join(self.stage.populations), members, self.ways, history, times)
+
+    def _element(self, member: str) -> Element:
+        return self.elements[member] if member in self.elements else self.run_.program.elements[member]
 
     def _feeds(self, synapse: str, population: str) -> bool:
         return any((w.feed.source, w.feed.target, w.feed.kind) == (synapse, population, DIRECT) for w in self.ways)

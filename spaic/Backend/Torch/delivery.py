@@ -15,9 +15,9 @@ from spaic.Backend.Torch.looped import Way
 from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.spikes import Spikes
-from spaic.Backend.Torch.transforms import apply, effective_weight
+from spaic.Backend.Torch.transforms import apply, effective_weight, junction_weight
 from spaic.Graph.links import Link
-from spaic.Graph.transforms import Dense, Transform
+from spaic.Graph.transforms import Dense, Junction, Scale, Sparse, Transform
 
 
 class Delivery:
@@ -48,38 +48,46 @@ class Delivery:
         self.link, self.delay, self.parameters, self.dtype, self.how = link, delay, parameters, dtype, how
         self.done = "dense"
         self.activity: float | None = None
-        self._parts: dict[int, dict[str, Any]] | None = None
+        self._parts: dict[int, tuple[tuple[Transform, ...], dict[str, Any]]] | None = None
 
     def over_time(self, signals: Signals) -> Tensor:
         """``[steps, batch, ...]``, or ``[1, batch, ...]`` if every step brings the same."""
         if isinstance(self.delay, int):
             constant = signals.constant(self.link.source) if self.delay == 0 else None
-            return self._many(signals.delayed(self.link.source, self.delay) if constant is None else constant, self.parameters)
-        parts = [self._many(signals.delayed(self.link.source, d), own) for d, own in self._by_delay().items()]
+            source = signals.delayed(self.link.source, self.delay) if constant is None else constant
+            return self._many(source, self.link.transforms, self.parameters)
+        parts = [self._many(signals.delayed(self.link.source, d), *own) for d, own in self._by_delay().items()]
         return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 2)
 
     def at_once(self, now: Tensor | None, past: list[Tensor]) -> Tensor:
         """``[batch, ...]`` of one step; `now` is the source in this step, ``past[-d]`` that of `d` steps ago."""
         if isinstance(self.delay, int):
             return self._transformed(now if self.delay == 0 else past[-self.delay], self.link.transforms, self.parameters)
-        parts = [self._transformed(now if d == 0 else past[-d], self.link.transforms, own) for d, own in self._by_delay().items()]
+        parts = [self._transformed(now if d == 0 else past[-d], *own) for d, own in self._by_delay().items()]
         return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 1)
 
-    def ways(self, target: str, port: str) -> tuple[list[Way], Tensor | None]:
-        """As ways inside an island, one for each delay, and what is added in every step."""
+    def ways(self, target: str, port: str, size: int) -> tuple[list[Way], Tensor | None]:
+        """As ways inside an island, one for each delay, and what is added in every step; `size` is that of the source."""
         (transform,) = self.link.transforms
-        kind = DENSE if isinstance(transform, Dense) else ONE_TO_ONE
-        feed = Feed(self.link.source_node, self.link.variable, target, port, kind)
-        bias = self.parameters.get("bias")
-        parts: Mapping[int, Mapping[str, Any]] = {self.delay: self.parameters} if isinstance(self.delay, int) else self._by_delay()
-        weights = {delay: own["weight"] for delay, own in parts.items()}
+        how, bias = type(transform), self.parameters.get("bias")
+        weights: dict[int, Tensor]
+        if isinstance(self.delay, int) and isinstance(transform, Scale):
+            weights = {self.delay: torch.full((size,), transform.factor, dtype=self.dtype)}
+        elif isinstance(self.delay, int) and isinstance(transform, Junction):
+            weight, how = junction_weight(transform, self.parameters["weight"])
+            weights, bias = {self.delay: weight}, None
+        elif isinstance(self.delay, int):
+            weights = {self.delay: self.parameters["weight"]}
+        else:
+            weights = {delay: own["weight"] for delay, (_, own) in self._by_delay().items()}
         if isinstance(transform, Dense):
             weights = {delay: effective_weight(transform, weight) for delay, weight in weights.items()}
+        kind = DENSE if issubclass(how, Dense) else ONE_TO_ONE
+        feed = Feed(self.link.source_node, self.link.variable, target, port, kind)
         return [Way(feed, delay, weight, self.how) for delay, weight in weights.items()], bias
 
-    def _many(self, x: Tensor | Spikes, parameters: Mapping[str, Any]) -> Tensor:
+    def _many(self, x: Tensor | Spikes, transforms: tuple[Transform, ...], parameters: Mapping[str, Any]) -> Tensor:
         """All steps at once."""
-        transforms = self.link.transforms
         while isinstance(x, Spikes) and transforms and can_pool(x, transforms[0]):
             x, transforms = pooled(x), transforms[1:]
         if isinstance(x, Spikes) and transforms and isinstance(transforms[0], Dense):
@@ -99,12 +107,17 @@ class Delivery:
             y = apply(transform, y, parameters)
         return y
 
-    def _by_delay(self) -> dict[int, dict[str, Any]]:
-        """Distinct delay -> parameters whose weight keeps only the synapses with that delay."""
+    def _by_delay(self) -> dict[int, tuple[tuple[Transform, ...], dict[str, Any]]]:
+        """Distinct delay -> transforms and parameters that hold only the synapses with that delay."""
         if self._parts is None:
-            weight = self.parameters["weight"]
+            weight, (transform,) = self.parameters["weight"], self.link.transforms
             delay = torch.as_tensor(self.delay, device=weight.device)
-            self._parts = {int(d): {"weight": weight * (delay == d)} for d in np.unique(self.delay)}
+            self._parts = {}
+            for d in np.unique(self.delay).tolist():
+                if isinstance(transform, Sparse):
+                    self._parts[d] = (transform.part(self.delay == d),), {"weight": weight[delay == d]}
+                else:
+                    self._parts[d] = (transform,), {"weight": weight * (delay == d)}
         return self._parts
 
     def _with_bias(self, y: Tensor, lead: int) -> Tensor:

@@ -125,7 +125,7 @@ class Prepared:
         step = element.step
         self.layer: Layer = plan(
             f"{element.model.name} ({element.integrator})", element.tape, step.states, step.ports, step.noises,
-            tuple(sorted(v for v in element.tape.outputs if v in element.wanted)), frozenset(arrays), frozenset(learned), constant,
+            tuple(sorted(v for v in element.tape.outputs if v in element.recorded)), frozenset(arrays), frozenset(learned), constant,
             element.surrogate, is_differentiated, is_inside,
         )  # fmt: skip
         self.scalars = np.array([bound.slots[s] for s in self.layer.scalars], dtype=np.float64)
@@ -188,9 +188,9 @@ class _Call:
             return made
         arrays = tuple(made[v].numpy() if v.over_time else made[v].numpy()[0] for v in way.values)
         threads, scalars = torch.get_num_threads(), self.prepared.scalars
-        scratch = [np.empty((threads, numba_text.BLOCK), numpy_name(self.prepared.dtype)) for _ in way.carried]
+        scratch = [np.empty((threads, self.module.block), numpy_name(self.prepared.dtype)) for _ in way.carried]
         args = (self.times.steps, self.times.first, self.times.dt, scalars, arrays)
-        spread(kernel, self.prepared.width, args, numba_text.BLOCK, threads=threads, scratch=scratch)
+        spread(kernel, self.prepared.width, args, numba_text.GRAIN, threads=threads, scratch=scratch)
         return made
 
     def over_time(self, variable: str) -> Tensor:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters, population_element, synapse_element
+from spaic.Backend.coupled import executed
+from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters
 from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.delivery import Delivery
-from spaic.Backend.Torch.fused import Prepared, Times, advance, numpy_name, text
+from spaic.Backend.Torch.fused import Times, advance
+from spaic.Backend.Torch.occasion import Occasion
+from spaic.Backend.Torch.normalization import moved, moving
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.primitives import PRIMITIVES
-from spaic.Backend.Torch.recompute import chunk_length, in_chunks
+from spaic.Backend.Torch.recompute import chunk_length, in_chunks, needs_gradient
 from spaic.Backend.Torch.signals import Signals
+from spaic.Backend.Torch.simulated import Simulated
+from spaic.Backend.Torch.simulation_choice import gradient_flows, obstacle, passes_events
 from spaic.Backend.Torch.stepwise import Loop, PlainIsland
+from spaic.Backend.Torch.synapse_tables import Tables
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Dynamics.show import listing
 from spaic.errors import NumericalError, UnknownName, UnsupportedError, nearest
@@ -29,7 +34,7 @@ from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import Stage, schedule
 from spaic.Graph.stream import Stream
-from spaic.Graph.transforms import Dense, OneToOne
+from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale
 from spaic.seeds import Key, Noise
 
 Parameters = Mapping[str, Any]
@@ -54,11 +59,13 @@ class TorchProgram(Program):
         options.check(graph)
         self.graph, self.device, self.dtype, self.options = graph, device, dtype, options
         self.schedule = schedule(graph)
-        self.elements = {p.name: population_element(graph, p) for p in graph.populations}
-        self.synapses = {k.name: s for k in graph.links if (s := synapse_element(graph, k)) is not None}
+        self.elements, self.synapses = executed(graph)
+        self.within = frozenset(path for element in self.elements.values() for path in element.within)
         self.probed = frozenset(graph.sampling())
         self.differentiated = frozenset(p.reads for p in graph.probes if p.gradient)
+        self.tables = Tables()
         self.seen: dict[str, str] = {}  # how links were multiplied in the last run, for people only
+        self.last: Occasion | None = None  # what decided over the code of the last run, for people only
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -67,38 +74,43 @@ class TorchProgram(Program):
         arrays: dict[str, Tensor] = {}
         owned = by_owner(parameters)
         for element in (*self.elements.values(), *self.synapses.values()):
-            own = owned.get(element.path, {})
+            own = element.own(owned)
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
                 start = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
-                arrays[f"{element.path}.{name}"] = start.to(self.device, self.dtype).expand(batch, *element.shape)
+                arrays[element.place(name)] = start.to(self.device, self.dtype).expand(batch, *element.shape)
         for link in self.graph.links:
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
             if depth > len(arrays.get(path, ())):
                 shape = (depth, batch, *self.graph.shape(link.source_node))
-                arrays[path] = torch.zeros(shape, device=self.device, dtype=self.dtype)
+                start = arrays.get(link.source)  # a state was what it is at the start
+                zeros = torch.zeros(shape, device=self.device, dtype=self.dtype)
+                arrays[path] = zeros if start is None else start.expand(shape)
         return State(0, batch, arrays)
 
     def run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         choice = self.options.checkpoint_time
-        involved = (*parameters.values(), *state.arrays.values())
-        if choice is None or not (torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in involved)):
+        if choice is None or not torch.is_grad_enabled():
             return self._run(parameters, state, inputs, steps)
+        length = chunk_length(choice, steps)
+        if not needs_gradient(parameters, state, inputs, steps, length):
+            return self._run(parameters, state, inputs, steps)
+        if state.is_training and self.graph.statistics:
+            path = min(self.graph.statistics).rpartition(".")[0]
+            raise UnsupportedError(
+                f"{path}: batch normalization needs all steps of a training run, but checkpoint_time={choice!r} gives it parts of them; "
+                "leave one of them out"
+            )
         if self.differentiated:
             path = min(self.differentiated)
             raise UnsupportedError(f"{path}: its gradient cannot be watched with checkpoint_time={choice!r}; leave one of them out")
-        return in_chunks(partial(self._chunk, inputs), parameters, state, steps, chunk_length(choice, steps))
-
-    def _chunk(self, inputs: Mapping[str, Stream], parameters: Parameters, state: State, steps: int) -> tuple[State, Recordings]:
-        return self._run(parameters, state, inputs, steps)
+        return in_chunks(self._run, parameters, state, inputs, steps, length)
 
     def _run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         run = Run(self, parameters, state, inputs, steps)
         for stage in self.schedule.stages:
-            if stage.is_island:
-                run.island(stage)
-            else:
-                run.layer(stage.populations[0])
+            run.advance_stage(stage)
+        self.last = Occasion.of(run)
         return run.finish()
 
     def full(self, value: Any, shape: tuple[int, ...]) -> Tensor:
@@ -116,24 +128,20 @@ class TorchProgram(Program):
         inside = set(stage.populations)
         links = [k for name in inside for k in self.graph.arriving(name) if k.source_node in inside]
         elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
-        is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, OneToOne)) for k in links)
+        is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, Junction, OneToOne, Scale)) for k in links)
         return self.device.type == "cpu" and is_simple and all(self.is_fused(element) for element in elements)
 
     def source(self, path: str) -> str:
+        """The code of the last run; before the first, that of one in which learners learn and the input changes in each step."""
         if path not in self.elements:
             raise UnknownName(f"{path}: no population has this path; {nearest(path, self.elements)}")
         element = self.elements[path]
         stage = next(s for s in self.schedule.stages if path in s.populations)
         if not (self.is_compiled(stage) if stage.is_island else self.is_fused(element)):
             return listing(element.tape)
-        start = {k: torch.tensor(v, requires_grad=v.ndim > 0) for k, v in self.initial_parameters().items()}
-        with torch.enable_grad():
-            run = Run(self, start, self.initial_state(start, 1), {}, 1)
-            if stage.is_island:
-                loop = CompiledIsland(run, stage)
-                run.gather(loop, lambda link: torch.zeros(1, 1, *self.graph.shape(link.target_node), dtype=self.dtype))
-                return loop.call().text
-            return text(Prepared(element, run.bound(element), None, 1, True).layer, numpy_name(self.dtype), self.device.type)
+        from spaic.Backend.Torch.preview import texts  # it builds on this module
+
+        return texts(self, self.last or Occasion.expected(self.graph))[path]
 
     def execution(self) -> list[str]:
         lines = []
@@ -155,6 +163,7 @@ class Run:
         self.number, self.state = state.run, state
         self.gradients: dict[str, list[Tensor | None]] = {path: [None] * steps for path in program.differentiated}
         self.owned = by_owner(parameters)
+        self.samples: dict[str, Tensor] = {}  # what was recorded at its samples only
         self.arrays: dict[str, Tensor] = dict(state.arrays)
         history = {k.removesuffix(".history"): v for k, v in self.arrays.items() if k.endswith(".history")}
         self.signals = Signals(inputs, history, state.step, steps, program.device, program.dtype)
@@ -168,7 +177,25 @@ class Run:
     def _of_link(self, link: Link) -> dict[str, Any]:
         factors = dropout_factors(self.program.graph, link, self.state)
         drawn = {k: torch.from_numpy(v).to(self.program.device, self.program.dtype) for k, v in factors.items()}
-        return {**self.owned.get(link.name, {}), **drawn}
+        own = self.owned.get(link.owner, {})
+        statistics = moving(link, own, self.steps * self.batch) if self.state.is_training else {}
+        return {**own, **drawn, **statistics}
+
+    def advance_stage(self, stage: Stage) -> None:
+        """All steps of a stage."""
+        if not obstacle(self.program, stage) and not gradient_flows(self, stage):
+            self.simulate(Simulated(self, stage))
+        elif stage.is_island:
+            self.island(stage)
+        else:
+            self.layer(stage.populations[0])
+
+    def simulate(self, simulated: Simulated) -> None:
+        """Sparse connections without gradients: only the spikes that occur are passed on."""
+        for name in simulated.stage.populations:
+            for link in self.program.graph.arriving(name):
+                simulated.add(link, None if passes_events(self, link, simulated.stage) else self._delivered(link.name))
+        simulated.run()
 
     def layer(self, name: str) -> None:
         """A population without feedback: all that arrives is known before its first step."""
@@ -176,7 +203,8 @@ class Run:
         arriving: dict[str, Tensor] = {}
         for link in self.program.graph.arriving(name):
             amount = self._delivered(link.name)
-            arriving[link.port] = arriving[link.port] + amount if link.port in arriving else amount
+            port = element.port(link)
+            arriving[port] = arriving[port] + amount if port in arriving else amount
         self._advance(element, self.bound(element), arriving)
 
     def island(self, stage: Stage) -> None:
@@ -195,10 +223,15 @@ class Run:
     def finish(self) -> tuple[State, Recordings]:
         for path in [p for p in self.arrays if p.endswith(".history")]:
             self.arrays[path] = self.signals.last(path.removesuffix(".history"), len(self.arrays[path])).to(self.program.dtype)
+        for element in self.program.elements.values():
+            for path, place in element.currents().items():
+                if path in self.program.probed:
+                    self.signals[path] = self.signals.values(place)
         every = self.program.graph.sampling()
         recordings: Recordings = {path: self._sampled(path, every[path]) for path in sorted(self.program.probed)}
         recordings |= {f"{path}.gradient": found for path, found in self.gradients.items()}
-        return replace(self.state, step=self.start + self.steps, arrays=self.arrays), recordings
+        statistics = {k: v for x in self.deliveries.values() for k, v in moved(x.link, x.parameters).items()}
+        return replace(self.state, step=self.start + self.steps, arrays=self.arrays, statistics=statistics), recordings
 
     def _sampled(self, path: str, every: int) -> Tensor:
         first = (-self.start - 1) % every
@@ -206,27 +239,33 @@ class Run:
             samples = len(range(first, self.steps, every))
             value = torch.as_tensor(self.parameters[path])
             return value.expand(samples, *value.shape)
+        if path in self.samples:
+            return self.samples[path]
         return self.signals[path][first::every]
 
     def bound(self, element: Element) -> BoundTape:
-        own = self.owned.get(element.path, {})
-        return BoundTape(element, own, self.program.graph.clock.dt, self.program.dtype)
+        return BoundTape(element, element.own(self.owned), self.program.graph.clock.dt, self.program.dtype)
 
     def _delivered(self, name: str) -> Tensor:
         """What a link brings: ``[steps, batch, *target shape]``, or one row if every step is the same."""
-        delivery = self.deliveries[name]
-        amount = delivery.over_time(self.signals)
-        if delivery.activity is not None:
-            self.program.seen[name] = f"{delivery.done} product, {100 * delivery.activity:.2g} % of its inputs were spikes in the last run"
-        self._check_finite(name, amount)
+        amount = self.product(name)
         synapse = self.program.synapses.get(name)
         if synapse is not None:
             arriving = {synapse.model.ports[0]: amount.reshape(-1, self.batch, *synapse.shape)}
             self._advance(synapse, self.bound(synapse), arriving)
             amount = self.signals[f"{name}.{synapse.model.output}"]  # type: ignore[attr-defined]
-        amount = amount.reshape(-1, self.batch, *self.program.graph.shape(delivery.link.target_node)).to(self.program.dtype)
-        if f"{name}.current" in self.program.probed:
+        amount = amount.reshape(-1, self.batch, *self.program.graph.shape(self.deliveries[name].link.target_node)).to(self.program.dtype)
+        if f"{name}.current" in self.program.probed and name not in self.program.within:
             self.signals[f"{name}.current"] = amount.expand(self.steps, *amount.shape[1:])
+        return amount
+
+    def product(self, name: str) -> Tensor:
+        """What the transforms and delays of a link make of its source."""
+        delivery = self.deliveries[name]
+        amount = delivery.over_time(self.signals)
+        if delivery.activity is not None:
+            self.program.seen[name] = f"{delivery.done} product, {100 * delivery.activity:.2g} % of its inputs were spikes in the last run"
+        self._check_finite(name, amount)
         return amount
 
     def _check_finite(self, name: str, amount: Tensor) -> None:
@@ -244,7 +283,7 @@ class Run:
     def _advance(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
         """Run an element over all steps."""
         if self.program.is_fused(element):
-            self._advance_fused(element, tape, arriving)
+            self.advance_fused(element, tape, arriving)
             return
         loop = Loop(element, tape, self)
         # unbind, not x[t]: the backward pass of indexing costs O(steps) each
@@ -253,13 +292,14 @@ class Run:
             loop.step(n, {port: values[n] for port, values in amounts.items()})
         loop.finish()
 
-    def _advance_fused(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
-        states = {s: self.arrays[f"{element.path}.{s}"] for s in element.step.states}
+    def advance_fused(self, element: Element, tape: BoundTape, arriving: Mapping[str, Tensor]) -> None:
+        """Run an element over all steps in one kernel."""
+        states = {s: self.arrays[element.place(s)] for s in element.step.states}
         times = Times(self.start, self.steps, self.program.graph.clock.dt)
         results, ends = advance(element, tape, arriving, self.normals(element), states, times, self.batch)
-        self.arrays.update({f"{element.path}.{s}": value for s, value in ends.items()})
+        self.arrays.update({element.place(s): value for s, value in ends.items()})
         for variable, values in results.items():
-            self.signals[f"{element.path}.{variable}"] = values
+            self.signals[element.place(variable)] = values
 
     def normals(self, element: Element) -> Tensor | None:
         """Standard normal numbers ``[steps, noises, batch, *shape]`` for the white noises of an element."""

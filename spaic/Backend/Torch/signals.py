@@ -73,8 +73,7 @@ class Signals:
         """The `depth` latest values, the history of the next run."""
         values = self.values(path)
         if isinstance(values, Spikes):
-            sent = None if values.carrier is None else values.carrier[-depth:]
-            latest = Spikes(values.bytes[-depth:], sent).floats(self.dtype)
+            latest = values.latest(depth).floats(self.dtype)
         else:
             latest = values[-depth:]
         return latest if len(latest) == depth else self._joined(self.history[path], latest)[-depth:]

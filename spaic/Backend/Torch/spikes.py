@@ -89,6 +89,10 @@ class Spikes:
         values: Tensor = _Floats.apply(self.carrier, self.bytes, dtype)
         return values
 
+    def latest(self, steps: int) -> Spikes:
+        """The last `steps` steps, or all if there are fewer."""
+        return Spikes(self.bytes[-steps:], None if self.carrier is None else self.carrier[-steps:])
+
     def delayed(self, past: Tensor, delay: int) -> Spikes:
         """The spikes `delay` steps earlier.
 

@@ -23,9 +23,9 @@ class Loop:
 
     def __init__(self, element: Element, tape: BoundTape, run: Run) -> None:
         self.element, self.tape, self.run = element, tape, run
-        self.states = {s: run.arrays[f"{element.path}.{s}"] for s in element.step.states}
-        self.kept: dict[str, list[Any]] = {v: [] for v in element.tape.outputs if v in element.wanted}
-        paths = {v: f"{element.path}.{v}" for v in self.kept}
+        self.states = {s: run.arrays[element.place(s)] for s in element.step.states}
+        self.kept: dict[str, list[Any]] = {v: [] for v in element.tape.outputs if v in element.recorded}
+        paths = {v: element.place(v) for v in self.kept}
         self.gradients = {v: run.gradients[path] for v, path in paths.items() if path in run.gradients}
         self.reads_time = "t" in tape.reads
         self.normals = run.normals(element)
@@ -48,12 +48,12 @@ class Loop:
 
     def finish(self) -> None:
         """Hand over the final states and the recorded variables."""
-        path, program = self.element.path, self.run.program
+        program = self.run.program
         shape = (self.run.batch, *self.element.shape)
         for name, value in self.states.items():
-            self.run.arrays[f"{path}.{name}"] = program.full(value, shape)
+            self.run.arrays[self.element.place(name)] = program.full(value, shape)
         for name, samples in self.kept.items():
-            self.run.signals[f"{path}.{name}"] = torch.stack([program.full(x, shape) for x in samples])
+            self.run.signals[self.element.place(name)] = torch.stack([program.full(x, shape) for x in samples])
 
 
 class PlainIsland:
@@ -79,7 +79,7 @@ class PlainIsland:
             return
         history = self.run_.signals.history.get(link.source)
         self.past[link.source] = [] if history is None else list(history.unbind(0))
-        if f"{link.name}.current" in self.run_.program.probed:
+        if f"{link.name}.current" in self.run_.program.probed and link.name not in self.run_.program.within:
             self.currents[f"{link.name}.current"] = []
         synapse = self.run_.program.synapses.get(link.name)
         if synapse is not None:
@@ -102,10 +102,12 @@ class PlainIsland:
         amounts: dict[str, Tensor] = {}
         for link in self.links[name]:
             amount = self.outside[link.name][n] if link.name in self.outside else self._within(link, n)
-            amounts[link.port] = amounts[link.port] + amount if link.port in amounts else amount
+            port = self.loops[name].element.port(link)
+            amounts[port] = amounts[port] + amount if port in amounts else amount
         result = self.loops[name].step(n, amounts)
         shape = (self.run_.batch, *self.run_.program.graph.shape(name))
-        self.now.update({f"{name}.{variable}": self.run_.program.full(value, shape) for variable, value in result.items()})
+        place = self.loops[name].element.place
+        self.now.update({place(variable): self.run_.program.full(value, shape) for variable, value in result.items()})
 
     def _within(self, link: Any, n: int) -> Tensor:
         shape = (self.run_.batch, *self.run_.program.graph.shape(link.target_node))

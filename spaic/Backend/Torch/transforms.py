@@ -10,8 +10,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from spaic.Backend.Torch import sparse
+from spaic.Backend.Torch.normalization import normalized
 from spaic.errors import UnsupportedError
-from spaic.Graph.transforms import Conv2d, Dense, Dropout, OneToOne, Pool2d, Scale, Transform
+from spaic.Graph.transforms import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Junction,
+    OneToOne,
+    Pool,
+    Reshape,
+    Scale,
+    Sparse,
+    Transform,
+    TransposedConv,
+    Upsample,
+)  # fmt: skip
 
 Parameters = Mapping[str, Any]
 
@@ -28,22 +44,47 @@ def _dense(transform: Dense, x: Tensor, parameters: Parameters) -> Tensor:
 
 
 @apply.register
+def _sparse(transform: Sparse, x: Tensor, parameters: Parameters) -> Tensor:
+    y = sparse.product(transform, x.flatten(1), parameters["weight"])
+    return y if "bias" not in parameters else y + parameters["bias"]
+
+
+@apply.register
 def _one_to_one(transform: OneToOne, x: Tensor, parameters: Parameters) -> Tensor:
     y = x.flatten(1) * parameters["weight"]
     return (y if "bias" not in parameters else y + parameters["bias"]).reshape(x.shape)
 
 
 @apply.register
-def _conv(transform: Conv2d, x: Tensor, parameters: Parameters) -> Tensor:
-    return F.conv2d(
-        x, parameters["weight"], parameters.get("bias"), transform.stride, transform.padding, transform.dilation, transform.groups
-    )
+def _conv(transform: Conv, x: Tensor, parameters: Parameters) -> Tensor:
+    conv = (F.conv1d, F.conv2d, F.conv3d)[len(transform.kernel) - 1]
+    return conv(x, parameters["weight"], parameters.get("bias"), transform.stride, transform.padding, transform.dilation, transform.groups)
 
 
 @apply.register
-def _pool(transform: Pool2d, x: Tensor, parameters: Parameters) -> Tensor:
-    pool = F.max_pool2d if transform.is_max else F.avg_pool2d
-    return pool(x, transform.kernel, transform.stride, transform.padding)
+def _transposed(transform: TransposedConv, x: Tensor, parameters: Parameters) -> Tensor:
+    conv = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[len(transform.kernel) - 1]
+    t = transform
+    return conv(x, parameters["weight"], parameters.get("bias"), t.stride, t.padding, t.output_padding, t.groups, t.dilation)
+
+
+@apply.register
+def _pool(transform: Pool, x: Tensor, parameters: Parameters) -> Tensor:
+    pools = (F.max_pool1d, F.max_pool2d, F.max_pool3d) if transform.is_max else (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+    return pools[len(transform.kernel) - 1](x, transform.kernel, transform.stride, transform.padding)
+
+
+@apply.register
+def _upsample(transform: Upsample, x: Tensor, parameters: Parameters) -> Tensor:
+    size = list(transform.output_shape(tuple(x.shape[1:]), "")[1:])
+    if not transform.is_linear:
+        return F.interpolate(x, size)
+    return F.interpolate(x, size, mode=("linear", "bilinear", "trilinear")[len(size) - 1], align_corners=False)
+
+
+@apply.register
+def _reshape(transform: Reshape, x: Tensor, parameters: Parameters) -> Tensor:
+    return x.reshape(len(x), *transform.shape)
 
 
 @apply.register
@@ -55,6 +96,27 @@ def _scale(transform: Scale, x: Tensor, parameters: Parameters) -> Tensor:
 def _dropout(transform: Dropout, x: Tensor, parameters: Parameters) -> Tensor:
     factors = parameters.get(transform.name)
     return x if factors is None else (x.reshape(-1, *factors.shape) * factors).reshape(x.shape)
+
+
+@apply.register
+def _batch_norm(transform: BatchNorm, x: Tensor, parameters: Parameters) -> Tensor:
+    return normalized(transform, x, parameters)
+
+
+@apply.register
+def _junction(transform: Junction, x: Tensor, parameters: Parameters) -> Tensor:
+    weight, kind = junction_weight(transform, parameters["weight"])
+    return F.linear(x.flatten(1), weight) if kind is Dense else x.flatten(1) * weight
+
+
+def junction_weight(transform: Junction, weight: Tensor) -> tuple[Tensor, type[Dense] | type[OneToOne]]:
+    """The weight of a part of a gap junction, and the transform that it is used by."""
+    if isinstance(transform.of, OneToOne):
+        return (weight if transform.part == "back" else -weight), OneToOne
+    present = effective_weight(transform.of, weight)
+    if transform.part == "back":
+        return present.T, Dense
+    return -present.sum(1 if transform.part == "rows" else 0), OneToOne
 
 
 def effective_weight(transform: Transform, weight: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
 """Link types."""
 
-from spaic.Library.links import dense, dropout, image
+from spaic.Library.links import dense, dropout, image, listed, local, pattern, pooling, random, reservoir, spatial
 
-__all__ = ["dense", "dropout", "image"]
+__all__ = ["dense", "dropout", "image", "listed", "local", "pattern", "pooling", "random", "reservoir", "spatial"]

@@ -11,6 +11,8 @@ import numpy as np
 from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, OneToOne, Transform
+from spaic.Library.links.pattern import LARGE, Pairs, PatternLink
+from spaic.Library.links.random import each_with
 from spaic.Library.links.weights import WeightedLink
 from spaic.registry import links
 from spaic.seeds import Key
@@ -38,15 +40,20 @@ class Full(WeightedLink):
 
 
 @dataclass(frozen=True)
-class Sparse(WeightedLink):
+class Sparse(PatternLink):
     """A random part of all pairs.
 
     Parameters
     ----------
     density : float
         Probability of a synapse, in (0, 1].
-    mask : array of bool of shape (post, pre), optional
+    mask : array of bool or SciPy sparse matrix of shape (post, pre), optional
         Where the synapses are, instead of a random pattern.
+    allow_self : bool
+        False leaves out the connection of a neuron to itself; only where a group is connected with itself.
+    storage : str
+        ``"dense"``, ``"sparse"`` or ``"auto"``: as a masked matrix, as a list of synapses, or as the list if there are at least a million
+        pairs of which at most one in ten is connected. The weights of a list have shape (synapses,), ordered by presynaptic neuron.
     weight, bias, w_mean, w_std
         As for a full link.
     """
@@ -55,19 +62,21 @@ class Sparse(WeightedLink):
     mask: Any = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.density <= 1:
             raise DeclarationError(f"Connection(sparse).density: {self.density!r} is outside (0, 1]; give a probability")
+        if hasattr(self.mask, "tocoo"):
+            object.__setattr__(self, "mask", self.mask.toarray())
 
-    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+    def pairs(self, pre: Shape, post: Shape, path: str, key: Key) -> Pairs:
         shape = (prod(post), prod(pre))
-        if self.mask is None:
-            mask = key.generator().random(shape) < self.density
-        else:
-            mask = np.asarray(self.mask) != 0
-            if mask.shape != shape:
-                raise GraphError(f"{path}.mask: its shape is {mask.shape}, needed (post, pre) = {shape}; reshape it")
-        weight = self.initial_weight(path)
-        return (Dense(prod(pre), prod(post), weight, self.initial_bias(path), mask),)
+        if self.mask is None and prod(shape) >= LARGE:
+            return each_with(self.density, shape[1], shape[0], key.generator())
+        mask = key.generator().random(shape) < self.density if self.mask is None else np.asarray(self.mask) != 0
+        if mask.shape != shape:
+            raise GraphError(f"{path}.mask: its shape is {mask.shape}, needed (post, pre) = {shape}; reshape it")
+        targets, sources = np.nonzero(mask)
+        return sources, targets
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
-"""Links between images: convolution and pooling."""
+"""Convolutions, plain and transposed, in one, two and three dimensions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
-from spaic.Graph.transforms import Conv2d, Pool2d, Transform
+from spaic.Graph.transforms import Conv, Conv2d, Transform, TransposedConv
+from spaic.Graph.transforms.image import demand_layout
 from spaic.Library.links.weights import WeightedLink
-from spaic.Network.connection import LinkType
 from spaic.registry import links
 from spaic.seeds import Key
 
 Shape = tuple[int, ...]
-Pair = int | tuple[int, int]
+Sizes = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Convolution(WeightedLink):
         Channels of the result; those of the target's shape by default.
     in_channels : int, optional
         Channels of the source; must agree with its shape.
-    kernel_size, stride, padding, dilation : int or pair
-        As in torch.
+    kernel_size, stride, padding, dilation : int or tuple of int
+        As in torch: one number for all dimensions, or one for each.
     groups : int
         Number of independent parts.
     weight : array of shape (out, in / groups, height, width), number or initializer, optional
@@ -41,77 +41,167 @@ class Convolution(WeightedLink):
 
     out_channels: int | None = None
     in_channels: int | None = None
-    kernel_size: Pair = 3
-    stride: Pair = 1
-    padding: Pair = 0
-    dilation: Pair = 1
+    kernel_size: Sizes = 3
+    stride: Sizes = 1
+    padding: Sizes = 0
+    dilation: Sizes = 1
     groups: int = 1
 
+    dimensions: ClassVar[int] = 2
+
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        _demand_image(pre, path)
+        demand_layout(pre, self.dimensions, path)
+        channels, result = self._channels(pre, post, path)
+        kernel, stride, padding, dilation = (
+            numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int(k != "padding"))
+            for k in ("kernel_size", "stride", "padding", "dilation")
+        )
+        weight, bias = self.initial_weight(path), self.initial_bias(path)
+        kind: Any = Conv2d if self.dimensions == 2 else Conv  # what images can do faster is looked for by this class
+        return (kind(channels, result, kernel, weight, bias, stride, padding, dilation, self.groups),)
+
+    def _channels(self, pre: Shape, post: Shape, path: str) -> tuple[int, int]:
+        """Channels of the source and of the result."""
         channels = self.in_channels or pre[0]
-        result = self.out_channels or (post[0] if len(post) == 3 else None)
+        result = self.out_channels or (post[0] if len(post) == len(pre) else None)
         if result is None:
             raise GraphError(f"{path}: the number of channels of the result is not known; give out_channels, or the target a shape")
         if self.groups < 1 or channels % self.groups or result % self.groups:
             raise GraphError(f"{path}: {channels} and {result} channels do not divide into {self.groups} groups; change groups")
-        return (
-            Conv2d(
-                channels, result, pair(self.kernel_size, f"{path}.kernel_size"),
-                self.initial_weight(path), self.initial_bias(path),
-                pair(self.stride, f"{path}.stride"), pair(self.padding, f"{path}.padding", 0),
-                pair(self.dilation, f"{path}.dilation"), self.groups,
-            ),
-        )  # fmt: skip
+        return channels, result
 
 
 @dataclass(frozen=True)
-class Pooling(LinkType):
-    """Pooling of an image (channels, height, width).
+class Convolution1d(Convolution):
+    """Convolution of a sequence (channels, length).
 
     Parameters
     ----------
-    pool_kernel_size : int or pair
-        Size of the window.
-    pool_stride : int or pair, optional
-        Step of the window; its size by default.
-    pool_padding : int or pair
-        Margin around the image.
-    mode : str
-        ``"avg"`` or ``"max"``.
+    out_channels, in_channels, kernel_size, stride, padding, dilation, groups, bias, w_mean, w_std
+        As for a two-dimensional convolution.
+    weight : array of shape (out, in / groups, length), number or initializer, optional
+        Initial weights.
     """
 
-    pool_kernel_size: Pair = 2
-    pool_stride: Pair | None = None
-    pool_padding: Pair = 0
-    mode: str = "avg"
+    dimensions: ClassVar[int] = 1
 
-    def __post_init__(self) -> None:
-        if self.mode not in ("avg", "max"):
-            raise DeclarationError(f"Connection(pool).mode: unknown mode {self.mode!r}; use 'avg' or 'max'")
+
+@dataclass(frozen=True)
+class Convolution3d(Convolution):
+    """Convolution of a volume (channels, depth, height, width).
+
+    Parameters
+    ----------
+    out_channels, in_channels, kernel_size, stride, padding, dilation, groups, bias, w_mean, w_std
+        As for a two-dimensional convolution.
+    weight : array of shape (out, in / groups, depth, height, width), number or initializer, optional
+        Initial weights.
+    """
+
+    dimensions: ClassVar[int] = 3
+
+
+@dataclass(frozen=True)
+class Depthwise(WeightedLink):
+    """Two-dimensional convolution of each channel of an image (channels, height, width) for itself.
+
+    Parameters
+    ----------
+    multiplier : int
+        Channels of the result for each channel of the source.
+    kernel_size, stride, padding, dilation : int or tuple of int
+        As for a convolution.
+    weight : array of shape (channels * multiplier, 1, height, width), number or initializer, optional
+        Initial weights.
+    bias : array of shape (channels * multiplier,), number, initializer or bool, optional
+        Added in every step.
+    w_mean, w_std : float, optional
+        Mean and standard deviation of normal initial weights.
+    """
+
+    multiplier: int = 1
+    kernel_size: Sizes = 3
+    stride: Sizes = 1
+    padding: Sizes = 0
+    dilation: Sizes = 1
 
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        _demand_image(pre, path)
-        kernel = pair(self.pool_kernel_size, f"{path}.pool_kernel_size")
-        stride = kernel if self.pool_stride is None else pair(self.pool_stride, f"{path}.pool_stride")
-        padding = pair(self.pool_padding, f"{path}.pool_padding", 0)
-        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-            raise GraphError(f"{path}.pool_padding: {padding} is more than half of the window {kernel}; make it smaller")
-        return (Pool2d(kernel, stride, padding, self.mode == "max"),)
+        demand_layout(pre, 2, path)
+        (times,) = numbers(self.multiplier, 1, f"{path}.multiplier")
+        same = {k: getattr(self, k) for k in ("weight", "bias", "w_mean", "w_std", "kernel_size", "stride", "padding", "dilation")}
+        return Convolution(**same, out_channels=pre[0] * times, groups=pre[0]).transforms(pre, post, path, key)
 
 
-def pair(value: Any, path: str, least: int = 1) -> tuple[int, int]:
-    """One whole number for both directions, or two."""
-    numbers = (value, value) if hasattr(value, "__index__") else tuple(value)
-    if len(numbers) != 2 or any(not hasattr(n, "__index__") or isinstance(n, bool) or n.__index__() < least for n in numbers):
-        raise DeclarationError(f"{path}: {value!r} is not a whole number of at least {least}, or two of them; give one")
-    return int(numbers[0]), int(numbers[1])
+@dataclass(frozen=True)
+class TransposedConvolution(Convolution):
+    """Two-dimensional transposed convolution, which makes images larger.
+
+    Parameters
+    ----------
+    out_channels, in_channels, kernel_size, stride, padding, dilation, groups
+        As for a convolution; a stride makes the image larger.
+    output_padding : int or tuple of int
+        Places that are added at the end of each dimension; less than the stride or the dilation.
+    weight : array of shape (in, out / groups, height, width), number or initializer, optional
+        Initial weights, as torch has them.
+    bias : array of shape (out,), number, initializer or bool, optional
+        Added in every step.
+    w_mean, w_std : float, optional
+        Mean and standard deviation of normal initial weights.
+    """
+
+    output_padding: Sizes = 0
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        demand_layout(pre, self.dimensions, path)
+        channels, result = self._channels(pre, post, path)
+        kernel, stride, padding, more, dilation = (
+            numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int("padding" not in k))
+            for k in ("kernel_size", "stride", "padding", "output_padding", "dilation")
+        )
+        weight, bias = self.initial_weight(path), self.initial_bias(path)
+        return (TransposedConv(channels, result, kernel, weight, bias, stride, padding, more, dilation, self.groups),)
 
 
-def _demand_image(shape: Shape, path: str) -> None:
-    if len(shape) != 3:
-        raise GraphError(f"{path}: the source has shape {shape}, an image (channels, height, width) is needed; give the source a shape")
+@dataclass(frozen=True)
+class TransposedConvolution1d(TransposedConvolution):
+    """Transposed convolution of a sequence (channels, length).
+
+    Parameters
+    ----------
+    out_channels, in_channels, kernel_size, stride, padding, output_padding, dilation, groups, weight, bias, w_mean, w_std
+        As for the two-dimensional one.
+    """
+
+    dimensions: ClassVar[int] = 1
 
 
-links.add("conv", Convolution, spellings.aliases("link type", "conv"))
-links.add("pool", Pooling, spellings.aliases("link type", "pool"))
+@dataclass(frozen=True)
+class TransposedConvolution3d(TransposedConvolution):
+    """Transposed convolution of a volume (channels, depth, height, width).
+
+    Parameters
+    ----------
+    out_channels, in_channels, kernel_size, stride, padding, output_padding, dilation, groups, weight, bias, w_mean, w_std
+        As for the two-dimensional one.
+    """
+
+    dimensions: ClassVar[int] = 3
+
+
+def numbers(value: Any, count: int, path: str, least: int = 1) -> Shape:
+    """One whole number for all dimensions, or one for each."""
+    given = (value,) * count if hasattr(value, "__index__") else tuple(value)
+    if len(given) != count or any(not hasattr(n, "__index__") or isinstance(n, bool) or n.__index__() < least for n in given):
+        several = "" if count == 1 else f", or {('two', 'three')[count - 2]} of them"
+        raise DeclarationError(f"{path}: {value!r} is not a whole number of at least {least}{several}; give one")
+    return tuple(int(n) for n in given)
+
+
+links.add("conv", Convolution, (*spellings.aliases("link type", "conv"), "conv2d"))
+links.add("conv1d", Convolution1d)
+links.add("conv3d", Convolution3d)
+links.add("depthwise", Depthwise, ("depthwise_conv",))
+links.add("conv_transpose", TransposedConvolution, ("conv_transpose2d", "conv_transposed"))
+links.add("conv_transpose1d", TransposedConvolution1d)
+links.add("conv_transpose3d", TransposedConvolution3d)

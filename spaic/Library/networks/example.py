@@ -11,8 +11,10 @@ from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
 from spaic.Network.node import Decoder, Encoder
+from spaic.registry import networks
 
 
+@networks.register("example", "ExampleNet")
 class ExampleNet(Network):
     """Two layers of clif neurons that classify images of 784 pixels: 784-100-10, trained by STCA.
 

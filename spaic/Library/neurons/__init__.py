@@ -1,5 +1,31 @@
 """Neuron models."""
 
-from spaic.Library.neurons import biophysical, integrate_and_fire
+from spaic.Library.neurons import (
+    adaptive,
+    biophysical,
+    darwin,
+    graded,
+    homeostatic,
+    integrate_and_fire,
+    kernels,
+    linear,
+    nonlinear,
+    refused,
+    synaptic,
+    traced,
+)
 
-__all__ = ["biophysical", "integrate_and_fire"]
+__all__ = [
+    "adaptive",
+    "biophysical",
+    "darwin",
+    "graded",
+    "homeostatic",
+    "integrate_and_fire",
+    "kernels",
+    "linear",
+    "nonlinear",
+    "refused",
+    "synaptic",
+    "traced",
+]

@@ -31,7 +31,7 @@ izhikevich = neurons.add(
             V_th=Parameter(30.0, "mV", "peak of the spike"),
         ),
     ),
-    aliases=("izh",),
+    aliases=("izh", "izhikevich_2003"),
 )
 
 adex = neurons.add(

@@ -148,4 +148,5 @@ alif = neurons.add(
             t_ref=_REFRACTORY,
         ),
     ),
+    aliases=("lsnn",),
 )

@@ -1,5 +1,5 @@
 """Synapse models."""
 
-from spaic.Library.synapses import exponential
+from spaic.Library.synapses import conductance, exponential, short_term, stages
 
-__all__ = ["exponential"]
+__all__ = ["conductance", "exponential", "short_term", "stages"]

@@ -1,0 +1,204 @@
+"""A layer of neurons that do not feed back on each other, run through its events, and the gradients of its spike times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spaic.Backend.Event import layer_kernels
+from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals
+from spaic.Backend.Event.kernels import compiled
+from spaic.Backend.Event.layer_kernels import BURST, FINE, LOST, RELEASE
+from spaic.Backend.Event.tables import Tables
+from spaic.Backend.Kernels.team import spread
+from spaic.errors import NumericalError
+
+#: Entries of a record for which there is room at first, per neuron and sample.
+_ROOM = 8
+#: Classes up to which the decays of all events are computed once for all neurons.
+_FEW = 4
+#: Neurons whose gradients of arrival times are added up together; part of the result to the last bit, so not a matter of threads.
+_CHUNK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """When a run is stopped.
+
+    Attributes
+    ----------
+    spikes : int
+        Most spikes of one neuron in one run.
+    slope : float
+        Least slope of the residual at a crossing, in 1/ms, that gradients divide by.
+    """
+
+    spikes: int = 1_000_000
+    slope: float = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of a layer: their class, refractory period in ms, and the path that errors name."""
+
+    path: str
+    kind: np.ndarray
+    t_ref: np.ndarray
+    tables: Tables
+
+
+@dataclass(eq=False)
+class Start:
+    """Where a run starts: modes ``[units, n]``, phase and end of the refractory period of every unit (sample times neuron), and the time."""
+
+    modes: np.ndarray
+    phase: np.ndarray
+    until: np.ndarray
+    time: float
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What happened: unit u has entries ``offset[u]`` to ``offset[u] + count[u] - 1``; see the kernels for the columns."""
+
+    offset: np.ndarray
+    count: np.ndarray
+    what: np.ndarray
+    place: np.ndarray
+    when: np.ndarray
+    modes: np.ndarray
+    arrivals: Arrivals
+    decays: np.ndarray
+    weights: np.ndarray
+    spikes: np.ndarray
+    sample: np.ndarray
+    neuron: np.ndarray
+
+    @property
+    def time(self) -> np.ndarray:
+        """Times of the spikes in ms, ordered by sample, neuron and time."""
+        return self.when[self.spikes]
+
+
+def run(
+    layer: Population, start: Start, afferents: Sequence[Afferent], weights: np.ndarray, batch: int, end: float, marks: np.ndarray,
+    threads: int, limits: Limits,
+) -> tuple[Record, Start, np.ndarray]:  # fmt: skip
+    """Run a layer from ``start.time`` to `end`.
+
+    Returns
+    -------
+    record : Record
+        All spikes.
+    start : Start
+        Where the run ended.
+    samples : ndarray
+        Modes at the times `marks`, ``[marks, batch, neurons, n + 1]``; the last is 1 for a refractory neuron.
+    """
+    tables, neurons = layer.tables, len(layer.kind)
+    found = arrivals(afferents, batch, neurons, start.time, end, marks)
+    decays = _decays(found, tables, start.time)
+    samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
+    units = batch * neurons
+    room, kept = np.full(units, _ROOM, np.int64), None
+    kernel = compiled(layer_kernels, tables.modes).forward
+    weights = weights if len(weights) else np.zeros(1)
+    while kept is None:
+        offset = np.cumsum(room) - room
+        total = int(room.sum())
+        what, place = np.zeros(total, np.int8), np.zeros(total, np.int64)
+        when, modes = np.zeros(total), np.zeros((total, tables.modes))
+        count, status = np.zeros(units, np.int64), np.zeros(units, np.int64)
+        ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
+        args = (
+            batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
+            (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports),
+            decays, weights, (layer.kind, layer.t_ref), _moving(tables), (start.modes, start.phase, start.until),
+            (offset, room, what, place, when, modes, count), status, (ended.modes, ended.phase, ended.until), samples,
+        )  # fmt: skip
+        spread(kernel, neurons if found.is_own else -(-neurons // layer_kernels.LANES), args, threads=threads)
+        _demand_fine(layer, status, count, offset, when, neurons)
+        if (count <= room).all():
+            kept = what
+        else:
+            room = np.maximum(count, 1)
+    spikes = _spikes(offset, count, what)
+    unit = np.repeat(np.arange(units), count)[what[_entries(offset, count)] != RELEASE]
+    record = Record(offset, count, what, place, when, modes, found, decays, weights, spikes, unit // neurons, unit % neurons)
+    return record, ended, samples
+
+
+def gradients(
+    layer: Population, record: Record, given: np.ndarray, events: int, with_delays: bool, batch: int, threads: int, limits: Limits
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients with respect to weights, times of the events that were sent, and delays (by the place of the weight).
+
+    Parameters
+    ----------
+    given : ndarray
+        Gradient with respect to each spike time of `record`.
+    events : int
+        How many events were sent.
+    """
+    tables, found, neurons = layer.tables, record.arrivals, len(layer.kind)
+    every = np.zeros(len(record.when))
+    every[record.spikes] = given
+    parts = -(-neurons // _CHUNK)
+    d_weights, d_times = np.zeros(len(record.weights)), np.zeros((parts, max(events, 1)))
+    d_delays = np.zeros(len(record.weights) if with_delays else 0)
+    is_shared = found.is_own and len(np.unique(found.where)) < len(found.where)  # two neurons may add to one weight
+    args = (
+        batch, _CHUNK, found.is_own, len(record.decays) > 0, limits.slope,
+        (found.starts, found.times, found.where, found.stride, found.amounts, found.ports, found.sources),
+        record.decays, record.weights, (layer.kind, layer.t_ref),
+        (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump),
+        (record.offset, record.count, record.what, record.place, record.when, record.modes), every, d_weights, d_times, d_delays,
+    )  # fmt: skip
+    spread(compiled(layer_kernels, tables.modes).adjoint, parts, args, threads=1 if is_shared else threads)
+    return d_weights, d_times.sum(axis=0)[:events], d_delays
+
+
+def _moving(tables: Tables) -> tuple[np.ndarray, ...]:
+    """The tables in the order in which kernels that run forward take them."""
+    return (
+        tables.T, tables.size, tables.growth, tables.rows, tables.level, tables.is_strict, tables.how, tables.is_plain, tables.longest,
+        tables.reset, tables.reset_to, tables.release, tables.jump,
+    )  # fmt: skip
+
+
+def _decays(found: Arrivals, tables: Tables, begin: float) -> np.ndarray:
+    """Factor of every mode from one event to the next, ``[events, Q, n]``; nothing where neurons have lists of their own."""
+    if found.is_own or len(tables.T) > 2 * _FEW:
+        return np.zeros((0, 1, 1))
+    gaps = np.diff(found.times, prepend=begin)
+    gaps[found.starts] = found.times[found.starts] - begin
+    rates = np.diagonal(tables.T, axis1=1, axis2=2)
+    with np.errstate(invalid="ignore"):
+        return np.where(rates == 0.0, 1.0, np.exp(gaps[:, None, None] * rates))
+
+
+def _entries(offset: np.ndarray, count: np.ndarray) -> np.ndarray:
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - offset, count)
+
+
+def _spikes(offset: np.ndarray, count: np.ndarray, what: np.ndarray) -> np.ndarray:
+    entries = _entries(offset, count)
+    return entries[what[entries] != RELEASE]
+
+
+def _demand_fine(layer: Population, status: np.ndarray, count: np.ndarray, offset: np.ndarray, when: np.ndarray, neurons: int) -> None:
+    wrong = np.flatnonzero(status != FINE)
+    if not len(wrong):
+        return
+    u = wrong[0]
+    place = f"{layer.path}[{u % neurons}], sample {u // neurons}"
+    time = f"{when[offset[u] + min(count[u], 8) - 1]:.9g} ms" if count[u] else "the start"
+    if status[u] == LOST:
+        raise NumericalError(f"{place}: the search for the next crossing after {time} did not end; report this with the model")
+    what = "spikes in one instant" if status[u] == BURST else "spikes in all"
+    raise NumericalError(
+        f"{place}: a burst without end, {count[u]} {what}, around {time}; lower the weights, add a refractory period, "
+        "or a reset that ends below the threshold"
+    )

@@ -1,0 +1,318 @@
+"""Compiled code: neurons that do not feed back on each other, each run by itself through all events that it receives, and its adjoint."""
+
+import math
+
+import numpy as np
+
+from spaic.Backend.Event.motion import MODES, advance, dot, goes_up, next_crossing
+
+# --- kernels (the text from here on follows that of motion.py)
+
+#: What an entry of a record is: a crossing, a spike in the instant of an arrival, one in the instant of the entry before, a release.
+CROSSING, AT_ARRIVAL, AFTER, RELEASE = 0, 1, 2, 3
+#: Port of the events that end a run or ask for a sample.
+MARK = -1
+#: What may stop a neuron: no answer to a search, spikes without end in one instant, too many spikes.
+FINE, LOST, BURST, MANY = 0, 1, 2, 3
+#: Spikes of one neuron in one instant that count as a burst without end.
+INSTANT = 1000
+#: Neurons that go through shared events side by side.
+LANES = 8
+#: Places of what is known of a neuron: phase, entries, spikes, spikes in this instant, status; time, end of its refractory period, last entry.
+PHASE, ENTRIES, SPIKES, SAME, STATUS = 0, 1, 2, 3, 4
+TIME, UNTIL, INSTANT_OF = 0, 1, 2
+
+MORE_HELPERS = ("note", "until_event")
+KERNELS = ("forward", "adjoint")
+
+
+def note(record, u, event, i, t, y, whole):
+    """Put an entry into the record of unit `u`; what does not fit is counted only."""
+    offset, room, what, place, when, modes, count = record
+    n = whole[ENTRIES]
+    if n < room[u]:
+        at = offset[u] + n
+        what[at], place[at], when[at] = event, i, t
+        for k in range(MODES):
+            modes[at, k] = y[k]
+    whole[ENTRIES] = n + 1
+
+
+def until_event(tables, c, t_ref, u, i, is_after, stop, most, record, y, z, whole, real):
+    """Bring one neuron to the time `stop` of event `i`, with all spikes and releases on the way; `is_after` tells that one came before."""
+    T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
+    reached = real[TIME]
+    while True:
+        t = real[TIME]
+        if whole[PHASE] == 1:
+            q = 2 * c + 1
+            if real[UNTIL] > stop:
+                advance(T[q], size[q], y, stop - t, False, z)
+                for k in range(MODES):
+                    y[k] = z[k]
+                break
+            advance(T[q], size[q], y, real[UNTIL] - t, False, z)
+            t = real[UNTIL]
+            note(record, u, RELEASE, i, t, z, whole)
+            for k in range(MODES):
+                y[k] = dot(release[c, k], z)
+            real[TIME] = real[INSTANT_OF] = t
+            whole[PHASE] = whole[SAME] = 0
+            continue
+        q = 2 * c
+        s = next_crossing(how[q], T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y, stop - t, z, longest[q])
+        if s == -2.0:
+            whole[STATUS] = LOST
+        if s < 0.0:
+            if stop > t and stop < math.inf:
+                advance(T[q], size[q], y, stop - t, False, z)
+                for k in range(MODES):
+                    y[k] = z[k]
+            break
+        event = CROSSING
+        if s == 0.0:
+            if t == real[INSTANT_OF]:
+                event = AFTER
+            elif is_after and t == reached:
+                event = AT_ARRIVAL
+        else:
+            advance(T[q], size[q], y, s, False, z)
+            for k in range(MODES):
+                y[k] = z[k]
+            t = min(t + s, stop)
+        whole[SAME] = whole[SAME] + 1 if t == real[INSTANT_OF] else 1
+        note(record, u, event, i, t, y, whole)
+        real[TIME] = real[INSTANT_OF] = t
+        whole[SPIKES] += 1
+        for k in range(MODES):
+            z[k] = dot(reset[c, k], y) + reset_to[c, k]
+        for k in range(MODES):
+            y[k] = z[k]
+        if t_ref > 0.0:
+            whole[PHASE], real[UNTIL] = 1, t + t_ref
+        if whole[SAME] > INSTANT or whole[SPIKES] > most:
+            whole[STATUS] = BURST if whole[SAME] > INSTANT else MANY
+            break
+    real[TIME] = stop
+
+
+def forward(lo, hi, batch, is_own, is_shared, begin, most, events, decays, weights, population, tables, start, record, status, end, samples):
+    """Groups `lo` to `hi` - 1 of neurons in all samples; unit ``u = sample * neurons + neuron``.
+
+    Events ``starts[u] .. stops[u] - 1`` (of the sample, where lists are shared) have a time, a place of the weight (plus `stride` times the
+    neuron), an amount and a port. ``kind[neuron]`` is the class of its parameters; row ``2 * class`` of the tables is the neuron at large,
+    the next row the refractory one. The record of a unit begins at ``offset[u]`` and has ``room[u]`` entries; what does not fit is counted.
+    A group is one neuron where lists are its own, else :data:`LANES`.
+    """
+    starts, stops, times, where, stride, amounts, ports = events
+    kind, t_ref = population
+    T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
+    y0, phase0, until0 = start
+    offset, room, what, place, when, modes, count = record
+    y1, phase1, until1 = end
+    neurons = len(kind)
+    width = 1 if is_own else LANES
+    y, z = np.empty(MODES), np.empty(MODES)
+    Y, kept = np.zeros((MODES, LANES)), np.empty((MODES, LANES))
+    top, bound = np.zeros(LANES), np.zeros(LANES)
+    whole, real = np.zeros((LANES, 5), np.int64), np.zeros((LANES, 3))
+    for group in range(lo, hi):
+        j0 = group * width
+        lanes = min(width, neurons - j0)
+        c = kind[j0]
+        is_alike = is_shared and is_plain[2 * c] and is_plain[2 * c + 1]
+        for lane in range(lanes):
+            is_alike = is_alike and kind[j0 + lane] == c
+        for b in range(batch):
+            first, last = (starts[b * neurons + j0], stops[b * neurons + j0]) if is_own else (starts[b], stops[b])
+            for lane in range(lanes):
+                u = b * neurons + j0 + lane
+                whole[lane, :] = 0
+                whole[lane, PHASE] = phase0[u]
+                real[lane, TIME], real[lane, UNTIL], real[lane, INSTANT_OF] = begin, until0[u], -math.inf
+                for k in range(MODES):
+                    Y[k, lane] = y0[u, k]
+            waiting = 0
+            for lane in range(lanes):
+                waiting += whole[lane, PHASE]
+            for i in range(first, last):
+                stop, port, base, step, amount = times[i], ports[i], where[i], stride[i], amounts[i]
+                if i == first or stop > times[i - 1] or port == MARK:  # all that arrives in an instant is received before the test
+                    q = 2 * c
+                    if is_alike:
+                        rest = stop - (begin if i == first else times[i - 1])
+                        for lane in range(LANES):
+                            r, slope, bend = level[q], 0.0, 0.0
+                            for k in range(MODES):
+                                r += rows[q, 0, k] * Y[k, lane]
+                                slope += rows[q, 1, k] * Y[k, lane]
+                                bend += max(rows[q, 2, k] * Y[k, lane], 0.0)
+                            top[lane] = r + rest * (max(slope, 0.0) + 0.5 * bend * rest)
+                            bound[lane] = 1e-9 * r
+                        loud = 0
+                        for lane in range(LANES):
+                            loud += 0 if top[lane] < bound[lane] else 1
+                        if loud > 0 or waiting > 0:
+                            loud = 0
+                            for lane in range(lanes):
+                                if whole[lane, PHASE] == 1 or not top[lane] < bound[lane]:
+                                    loud += 1
+                                    for k in range(MODES):
+                                        y[k] = Y[k, lane]
+                                    u = b * neurons + j0 + lane
+                                    real[lane, TIME] = begin if i == first else times[i - 1]
+                                    until_event(
+                                        tables, c, t_ref[j0 + lane], u, i, i > first, stop, most, record, y, z, whole[lane], real[lane]
+                                    )
+                                    top[lane] = 1.0
+                                    bound[lane] = 0.0
+                                    for k in range(MODES):
+                                        kept[k, lane] = y[k]
+                        for k in range(MODES):
+                            factor = decays[i, q, k]
+                            for lane in range(LANES):
+                                Y[k, lane] *= factor
+                        if loud > 0:
+                            waiting = 0
+                            for lane in range(lanes):
+                                waiting += whole[lane, PHASE]
+                                if not top[lane] < bound[lane]:
+                                    for k in range(MODES):
+                                        Y[k, lane] = kept[k, lane]
+                    else:
+                        for lane in range(lanes):
+                            for k in range(MODES):
+                                y[k] = Y[k, lane]
+                            own_kind, u = kind[j0 + lane], b * neurons + j0 + lane
+                            until_event(
+                                tables, own_kind, t_ref[j0 + lane], u, i, i > first, stop, most, record, y, z, whole[lane], real[lane]
+                            )
+                            for k in range(MODES):
+                                Y[k, lane] = y[k]
+                if port == MARK:
+                    if base >= 0:
+                        for lane in range(lanes):
+                            for k in range(MODES):
+                                samples[base, b, j0 + lane, k] = Y[k, lane]
+                            samples[base, b, j0 + lane, MODES] = whole[lane, PHASE]
+                elif is_alike and waiting == 0:
+                    for lane in range(lanes):
+                        bound[lane] = amount * weights[base + (j0 + lane) * step]
+                    for k in range(MODES):
+                        factor = jump[2 * c, port, k]
+                        for lane in range(LANES):
+                            Y[k, lane] += factor * bound[lane]
+                else:
+                    for lane in range(lanes):
+                        q = 2 * kind[j0 + lane] + whole[lane, PHASE]
+                        added = amount * weights[base + (j0 + lane) * step]
+                        for k in range(MODES):
+                            Y[k, lane] += added * jump[q, port, k]
+            for lane in range(lanes):
+                u = b * neurons + j0 + lane
+                count[u], status[u] = whole[lane, ENTRIES], whole[lane, STATUS]
+                phase1[u], until1[u] = whole[lane, PHASE], real[lane, UNTIL]
+                for k in range(MODES):
+                    y1[u, k] = Y[k, lane]
+
+
+def adjoint(
+    lo, hi, batch, chunk, is_own, is_shared, least, events, decays, weights, population, tables, record, given, d_weights, d_times, d_delays
+):
+    """Gradients of a loss with respect to weights and arrival times, from those with respect to the times of spikes.
+
+    The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to `hi` - 1
+    of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event.
+    """
+    starts, times, where, stride, amounts, ports, sources = events
+    kind, t_ref = population
+    T, size, rows, is_plain, reset, reset_to, release, jump = tables
+    offset, count, what, place, when, modes = record
+    neurons = len(kind)
+    lam, z, before, after = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
+    f0, f1 = np.empty(MODES), np.empty(MODES)
+    for part in range(lo, hi):
+        for j in range(part * chunk, min(part * chunk + chunk, neurons)):
+            c = kind[j]
+            for b in range(batch):
+                u = b * neurons + j
+                first = starts[u] if is_own else starts[b]
+                n = offset[u] + count[u] - 1
+                if n < offset[u]:
+                    continue
+                phase = 1 if what[n] != RELEASE and t_ref[j] > 0.0 else 0
+                for k in range(MODES):
+                    lam[k] = 0.0
+                t, carry, i = when[n], 0.0, place[n] - 1
+                exact = -1  # event whose instant the adjoint is at
+                while n >= offset[u] or i >= first:
+                    if n >= offset[u] and place[n] > i:
+                        if when[n] < t:
+                            q = 2 * c + phase
+                            advance(T[q], size[q], lam, t - when[n], True, z)
+                            for k in range(MODES):
+                                lam[k] = z[k]
+                        t, exact = when[n], -1
+                        q, event = 2 * c, what[n]
+                        for k in range(MODES):
+                            before[k] = modes[n, k]
+                        old, new = (q + 1, q) if event == RELEASE else (q, q + phase)
+                        for k in range(MODES):
+                            after[k] = dot(release[c, k], before) if event == RELEASE else dot(reset[c, k], before) + reset_to[c, k]
+                        shift = 0.0
+                        for k in range(MODES):
+                            f0[k] = dot(T[old, k], before)
+                            f1[k] = dot(T[new, k], after)
+                        for k in range(MODES):
+                            moved = dot(release[c, k], f0) if event == RELEASE else dot(reset[c, k], f0)
+                            shift += lam[k] * (moved - f1[k])
+                        for k in range(MODES):
+                            total = 0.0
+                            for m in range(MODES):
+                                total += lam[m] * (release[c, m, k] if event == RELEASE else reset[c, m, k])
+                            z[k] = total
+                        if event == RELEASE:
+                            carry += shift
+                            phase = 1
+                        else:
+                            shift += given[n] + carry
+                            carry = 0.0
+                            phase = 0
+                            if event == CROSSING:
+                                slope = max(dot(rows[q, 1], before), least)
+                                for k in range(MODES):
+                                    z[k] -= rows[q, 0, k] * shift / slope
+                            elif event == AFTER:
+                                carry = shift
+                            else:
+                                at = place[n] - 1
+                                if sources[at] >= 0:
+                                    d_times[part, sources[at]] += shift
+                                if len(d_delays) > 0:
+                                    d_delays[where[at] + j * stride[at]] += shift
+                        for k in range(MODES):
+                            lam[k] = z[k]
+                        n -= 1
+                        continue
+                    if ports[i] != MARK:
+                        q = 2 * c + phase
+                        if exact == i + 1 and is_shared and is_plain[q]:
+                            for k in range(MODES):
+                                lam[k] *= decays[i + 1, q, k]
+                        elif times[i] < t:
+                            advance(T[q], size[q], lam, t - times[i], True, z)
+                            for k in range(MODES):
+                                lam[k] = z[k]
+                        t, exact = times[i], i
+                        grown, moved = 0.0, 0.0
+                        for k in range(MODES):
+                            grown += lam[k] * jump[q, ports[i], k]
+                            moved += lam[k] * dot(T[q, k], jump[q, ports[i]])
+                        at = where[i] + j * stride[i]
+                        d_weights[at] += amounts[i] * grown
+                        moved *= -amounts[i] * weights[at]
+                        if sources[i] >= 0:
+                            d_times[part, sources[i]] += moved
+                        if len(d_delays) > 0:
+                            d_delays[at] += moved
+                    i -= 1

@@ -1,0 +1,201 @@
+"""Compiled code: the motion of one neuron between events, and its next threshold crossing.
+
+A neuron is a vector y of :data:`MODES` modes, ``dy/dt = T y``, and a residual ``r = rows[0] y + level``, which is positive where the
+neuron fires. The text of this file is put before that of each file of kernels, with the number of modes of the network.
+"""
+
+import math
+
+import numpy as np
+
+#: Modes of a neuron; another number is put in before the text is compiled.
+MODES = 2
+#: How a next crossing is found: by safe steps, as a logarithm, by a quadratic equation.
+STEPS, LOGARITHM, QUADRATIC = 0, 1, 2
+#: Safe steps after which a search is given up; none was seen to take more than 200.
+MOST = 100000
+
+HELPERS = ("small_exp", "advance", "dot", "search", "next_crossing", "goes_up")
+
+
+def dot(a, b):
+    """Scalar product of two vectors of modes."""
+    total = 0.0
+    for k in range(MODES):
+        total += a[k] * b[k]
+    return total
+
+
+def small_exp(T, at, m, s, P, Q, R):
+    """``P = exp(T s)`` of the block of size `m` at row `at`, by scaling and squaring; `Q`, `R` are memory."""
+    norm = 0.0
+    for i in range(m):
+        row = 0.0
+        for j in range(m):
+            row += abs(T[at + i, at + j]) * s
+        norm = max(norm, row)
+    halvings = 0
+    while norm > 0.25:
+        norm *= 0.5
+        halvings += 1
+    scale = s / 2.0**halvings
+    for i in range(m):
+        for j in range(m):
+            P[i, j] = Q[i, j] = 1.0 if i == j else 0.0
+    for order in range(1, 13):
+        for i in range(m):
+            for j in range(m):
+                total = 0.0
+                for k in range(m):
+                    total += Q[i, k] * T[at + k, at + j]
+                R[i, j] = total * scale / order
+        for i in range(m):
+            for j in range(m):
+                Q[i, j] = R[i, j]
+                P[i, j] += R[i, j]
+    for _ in range(halvings):
+        for i in range(m):
+            for j in range(m):
+                total = 0.0
+                for k in range(m):
+                    total += P[i, k] * P[k, j]
+                R[i, j] = total
+        for i in range(m):
+            for j in range(m):
+                P[i, j] = R[i, j]
+
+
+def advance(T, size, y, s, is_adjoint, out):
+    """``out = exp(T s) y``, or with the transposed T; `out` is not `y`."""
+    for k in range(MODES):
+        m = size[k]
+        if m == 1:
+            out[k] = y[k] if T[k, k] == 0.0 else y[k] * math.exp(T[k, k] * s)
+        elif m == 2:
+            a, d = 0.5 * (T[k, k] + T[k + 1, k + 1]), 0.5 * (T[k, k] - T[k + 1, k + 1])
+            t12 = T[k + 1, k] if is_adjoint else T[k, k + 1]
+            t21 = T[k, k + 1] if is_adjoint else T[k + 1, k]
+            square = d * d + t12 * t21
+            z = square * s * s
+            if abs(z) < 0.01:  # cosh(q) and sinh(q) / q by their series
+                e = math.exp(a * s)
+                even = e * (1.0 + z / 2 * (1.0 + z / 12 * (1.0 + z / 30 * (1.0 + z / 56 * (1.0 + z / 90)))))
+                odd = e * s * (1.0 + z / 6 * (1.0 + z / 20 * (1.0 + z / 42 * (1.0 + z / 72 * (1.0 + z / 110)))))
+            elif square > 0:
+                q = math.sqrt(square)
+                up, down = math.exp((a + q) * s), math.exp((a - q) * s)
+                even, odd = 0.5 * (up + down), 0.5 * (up - down) / q
+            else:
+                q, e = math.sqrt(-square), math.exp(a * s)
+                even, odd = e * math.cos(q * s), e * math.sin(q * s) / q
+            out[k] = (even + odd * d) * y[k] + odd * t12 * y[k + 1]
+            out[k + 1] = odd * t21 * y[k] + (even - odd * d) * y[k + 1]
+        elif m > 2:
+            P, Q, R = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+            small_exp(T, k, m, s, P, Q, R)
+            for i in range(m):
+                total = 0.0
+                for j in range(m):
+                    total += (P[j, i] if is_adjoint else P[i, j]) * y[k + j]
+                out[k + i] = total
+
+
+def goes_up(r, slope, is_strict):
+    """Whether a neuron with this residual fires at once."""
+    return r > 0.0 or (r == 0.0 and (slope > 0.0 or not is_strict))
+
+
+def search(T, size, growth, rows, level, is_strict, y, horizon, z, longest):
+    """Time until the residual reaches 0, at most `horizon`; -1 if it stays below, -2 if no answer was found.
+
+    From a point below the threshold a parabola is laid over the future: through the residual and its slope, with a curvature that the
+    residual's never exceeds. Up to the zero of the parabola there is no crossing, so the search goes there and repeats. It comes to a
+    crossing from the left, quadratically like Newton's method, and passes a maximum only if that is below the threshold.
+    """
+    s = 0.0
+    for k in range(MODES):
+        z[k] = y[k]
+    for _ in range(MOST):
+        r, slope = dot(rows[0], z) + level, dot(rows[1], z)
+        if goes_up(r, slope, is_strict):
+            return s
+        bend, reach, most = 0.0, level, 0.0
+        for k in range(MODES):
+            if size[k] == 1:
+                up = rows[2, k] * z[k]
+                bend += max(up, 0.0)
+                reach += rows[0, k] * z[k] if T[k, k] == 0.0 else max(rows[0, k] * z[k], 0.0)
+                if T[k, k] > 0 and z[k] != 0.0:
+                    most = max(most, T[k, k])
+            elif size[k] > 1:
+                length = curve = height = 0.0
+                for i in range(k, k + size[k]):
+                    length += z[i] * z[i]
+                    curve += rows[2, i] * rows[2, i]
+                    height += rows[0, i] * rows[0, i]
+                bend += math.sqrt(length * curve)
+                reach += math.sqrt(length * height)
+                if length > 0.0:
+                    most = max(most, growth[k])
+        rest = horizon - s
+        if most > 0.0:
+            bend *= math.e  # within 1 / most
+        elif reach <= 0.0:
+            return -1.0
+        if bend > 0.0:
+            root = math.sqrt(slope * slope - 2.0 * bend * r)
+            step = -2.0 * r / (slope + root) if slope > 0.0 else (root - slope) / bend
+        elif slope > 0.0:
+            step = -r / slope
+        elif most > 0.0:
+            step = math.inf
+        else:
+            return -1.0
+        if most > 0.0:
+            step = min(step, 1.0 / most)
+        if not step < rest:
+            break
+        s += step
+        if step <= 1e-15 * (longest + s):
+            return s
+        advance(T, size, y, s, False, z)
+    else:
+        return -2.0
+    if horizon == math.inf:
+        return -1.0
+    advance(T, size, y, horizon, False, z)
+    return horizon if goes_up(dot(rows[0], z) + level, dot(rows[1], z), is_strict) else -1.0
+
+
+def next_crossing(how, T, size, growth, rows, level, is_strict, y, horizon, z, longest):
+    """As :func:`search`, in closed form where the rates allow: one rate (`how` 1), or two of which one is twice the other (2).
+
+    With ``x = exp(-rate s)`` of the slower one, the residual is ``a x^2 + b x + c``, and x falls from 1.
+    """
+    if how == STEPS:
+        return search(T, size, growth, rows, level, is_strict, y, horizon, z, longest)
+    a, b, c, rate = 0.0, 0.0, level, 0.0
+    for k in range(MODES):
+        if T[k, k] == 0.0:
+            c += rows[0, k] * y[k]
+        elif rate == 0.0:
+            b, rate = rows[0, k] * y[k], -T[k, k]
+        elif -T[k, k] > rate:
+            a = rows[0, k] * y[k]
+        else:
+            a, b, rate = b, rows[0, k] * y[k], -T[k, k]
+    if goes_up(a + b + c, -rate * (2.0 * a + b), is_strict):
+        return 0.0
+    if a == 0.0:
+        x = -c / b if b != 0.0 and c > 0.0 else -1.0
+    else:
+        root = b * b - 4.0 * a * c
+        if root < 0.0 or (root == 0.0 and is_strict):
+            return -1.0
+        # of the two zeros the one that is reached on the way up as x falls: there 2 a x + b = -sqrt(root)
+        root = math.sqrt(root)
+        x = 2.0 * c / (root - b) if b < 0.0 else -(b + root) / (2.0 * a)
+    if not 0.0 < x <= 1.0:
+        return -1.0
+    s = -math.log(x) / rate
+    return s if s <= horizon else -1.0

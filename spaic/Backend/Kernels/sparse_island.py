@@ -1,0 +1,69 @@
+"""What one kernel does for elements between which only the spikes that occur are passed on, without a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed
+from spaic.Backend.Kernels.layer import Layer
+
+#: By lists of synapses; the same with a delay for each synapse.
+SPARSE, SCATTERED = "sparse", "scattered"
+#: Ways that pass on spikes one by one.
+EVENTS = (SPARSE, SCATTERED, DENSE, ONE_TO_ONE)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Elements that are simulated together.
+
+    Attributes
+    ----------
+    name : str
+        What it is, for people who read the generated code.
+    members : tuple of str
+        Labels, in the order within a step.
+    layers : tuple of Layer
+        The step of each member.
+    feeds : tuple of Feed
+        Ways into members; the number of each is its place here. A source that is no member is outside: its spikes are known before.
+    outside : mapping of (str, str) to bool
+        Member and port at which something arrives from outside over time -> whether it is the same in every step.
+    sampled : frozenset of (str, str)
+        Member and variable, other than spikes, that are recorded.
+    instant : frozenset of int
+        Feeds between members that reach the same step.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    feeds: tuple[Feed, ...]
+    outside: tuple[tuple[tuple[str, str], bool], ...]
+    sampled: frozenset[tuple[str, str]]
+    instant: frozenset[int]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Layer]:
+        """Label -> step."""
+        return dict(zip(self.members, self.layers, strict=True))
+
+    @cached_property
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """Whose spikes are listed: what is sent as events, and every spike of a member that someone reads."""
+        sent = [(f.source, f.variable) for f in self.feeds if f.kind in EVENTS]
+        read = [(m, v) for m, layer in self.by_name.items() for v in layer.recorded if layer.is_byte(layer.tape.outputs[v])]
+        return tuple(dict.fromkeys((*read, *sent)))
+
+    def into(self, member: str, port: str) -> tuple[int, ...]:
+        """Numbers of the feeds that arrive at a port."""
+        return tuple(k for k, f in enumerate(self.feeds) if (f.target, f.port) == (member, port))
+
+    def waits(self, member: str) -> bool:
+        """Whether a member needs spikes that others send in the same step."""
+        return any(self.feeds[k].target == member for k in self.instant)
+
+
+__all__ = ["DENSE", "DIRECT", "EVENTS", "ONE_TO_ONE", "SCATTERED", "SPARSE", "Events", "Feed"]

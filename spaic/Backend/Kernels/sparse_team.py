@@ -1,0 +1,86 @@
+"""Threads that go through time together: who takes part, and a barrier. Uncompiled, one thread does it all.
+
+Compiled code that waits must not depend on threads that never come. So the first thread waits a moment for the others, then closes
+the team; who comes later finds nothing to do, and the work is divided among those who are there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.extending import lower_builtin, type_callable
+from numba.core.typing import signature
+from numba.np.arrayobj import make_array
+
+#: Places of counters: who has come, how many take part, who has arrived at the barrier. Each has a cache line of its own.
+COME, TEAM, ARRIVED = 0, 8, 16
+#: Length of the counters.
+COUNTERS = 24
+
+
+def _counted(write: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
+    """Compiled code has what `write` writes, on a counter and an amount, in place of the function."""
+
+    def decorate(function: Any) -> Any:
+        @type_callable(function)
+        def typing(context: Any) -> Callable[..., Any]:
+            return lambda counters, index, amount: signature(types.int64, counters, types.intp, types.int64)
+
+        @lower_builtin(function, types.Array, types.Integer, types.Integer)
+        def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            place = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
+            return write(builder, place, args[2])
+
+        return function
+
+    return decorate
+
+
+@_counted(lambda builder, place, amount: builder.atomic_rmw("add", place, amount, "acq_rel"))
+def add(counters: Any, index: int, amount: int) -> int:
+    """The counter as it was; `amount` is added in the same instant, and what was written before is seen by who reads it."""
+    before = int(counters[index])
+    counters[index] += amount
+    return before
+
+
+def _look(builder: Any, place: Any, turns: Any) -> Any:
+    """Load the counter; from time to time let other threads of the machine go first."""
+    if hasattr(os, "sched_yield"):
+        with builder.if_then(builder.icmp_signed("==", builder.and_(turns, turns.type(1023)), turns.type(1023)), likely=False):
+            kind = ir.FunctionType(ir.IntType(32), [])
+            module = builder.module
+            function = module.globals.get("sched_yield") or ir.Function(module, kind, "sched_yield")
+            builder.call(function, [])
+    return builder.load_atomic(place, "acquire", 8)
+
+
+@_counted(_look)
+def look(counters: Any, index: int, turns: int) -> int:
+    """The counter; `turns` says how often it was looked at in vain."""
+    return int(counters[index])
+
+
+#: Text of the functions that generated code calls.
+TEXTS = {
+    "join": f"""def join(counters, threads):
+    own = add(counters, {COME}, 1)
+    if own == 0:
+        turns = 0
+        while look(counters, {COME}, 0) < threads and turns < 200000:
+            turns += 1
+        add(counters, {TEAM}, min(add(counters, {COME}, 1000000), threads))
+    turns = 0
+    while own < threads and look(counters, {TEAM}, turns) == 0:
+        turns += 1
+    return own""",
+    "meet": f"""def meet(counters, team, times):
+    if add(counters, {ARRIVED}, 1) + 1 < team * times:
+        turns = 0
+        while look(counters, {ARRIVED}, turns) < team * times:
+            turns += 1""",
+}

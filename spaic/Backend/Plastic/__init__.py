@@ -1,0 +1,1 @@
+"""Plasticity on any backend: rules executed between the steps of a program."""

@@ -1,0 +1,112 @@
+"""A program whose weights change while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from spaic.Backend.Plastic.arithmetic import Arithmetic
+from spaic.Backend.Plastic.at_work import RuleAtWork
+from spaic.errors import InputError
+from spaic.Graph.graph import Graph, Probe
+from spaic.Graph.program import Program, Recordings, State
+from spaic.Graph.stream import Stream
+
+
+def with_plasticity(graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic) -> Program:
+    """The program of `graph`, with its rules at work if it has any."""
+    return PlasticProgram(graph, compile_graph, arithmetic) if graph.plasticity else compile_graph(graph)
+
+
+class PlasticProgram(Program):
+    """Runs the program of the network step by step and the rules in between.
+
+    Parameters
+    ----------
+    graph : Graph
+        With plasticity.
+    compile_graph : callable
+        Makes the program of the network without it.
+    arithmetic : Arithmetic
+        Of the arrays of that program.
+    """
+
+    def __init__(self, graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic) -> None:
+        self.graph, self.arithmetic = graph, arithmetic
+        self.rules = [RuleAtWork(graph, p, arithmetic) for p in graph.plasticity]
+        read = {path for rule in self.rules for path in rule.reads()}
+        self.wanted = graph.sampling()
+        probes = tuple(
+            Probe(path, gradient=path in {p.reads for p in graph.probes if p.gradient}) for path in sorted(read | set(self.wanted))
+        )
+        self.inner = compile_graph(replace(graph, probes=probes, plasticity=()))
+
+    def initial_parameters(self) -> dict[str, Any]:
+        return self.inner.initial_parameters()
+
+    def initial_state(self, parameters: Mapping[str, Any], batch: int) -> State:
+        for rule in self.rules:
+            if batch > 1 and rule.plasticity.reduction is None:
+                raise InputError(
+                    f"{rule.link.name}: {batch} samples ask for different changes of one weight; give the learner reduction='mean' or 'sum', "
+                    "or run one sample at a time"
+                )
+        state = self.inner.initial_state(parameters, batch)
+        return replace(state, arrays={**state.arrays, **self._named({r: r.initial(batch) for r in self.rules})})
+
+    def run(self, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
+        weights = {rule.path: self.arithmetic.copy(parameters[rule.path]) for rule in self.rules}
+        states = self._states(state)
+        inner = replace(state, arrays={k: v for k, v in state.arrays.items() if k not in self._named(states)})
+        parts: list[Recordings] = []
+        for _ in range(steps):
+            before = inner
+            inner, seen = self.inner.run({**parameters, **weights}, inner, inputs, 1)
+            if state.is_training:
+                with self.arithmetic.frozen():
+                    self._learn(states, weights, before, seen)
+            parts.append({k: v for k, v in seen.items() if self._is_wanted(k, inner.step)})
+        after = replace(inner, arrays={**inner.arrays, **self._named(states)}, statistics={**inner.statistics, **weights})
+        return after, {path: self._joined(path, parts, seen) for path in self._paths(seen)}
+
+    def rewarded(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
+        """What a reward does, ``[batch]``, to the rules of these names: a state, whose statistics hold the weights."""
+        states, weights = self._states(state), {}
+        with self.arithmetic.frozen():
+            for rule in self.rules:
+                if rule.plasticity.name in names:
+                    weight = weights.get(rule.path, parameters[rule.path])
+                    states[rule], weights[rule.path] = rule.rewarded(states[rule], weight, reward)
+        return replace(state, arrays={**state.arrays, **self._named(states)}, statistics=weights)
+
+    def source(self, path: str) -> str:
+        return self.inner.source(path)
+
+    def execution(self) -> list[str]:
+        return [*self.inner.execution(), *(f"{r.link.name}: learns by {r.rule.name}, step by step" for r in self.rules)]
+
+    # --- parts
+
+    def _learn(self, states: dict[RuleAtWork, dict[str, Any]], weights: dict[str, Any], before: State, seen: Recordings) -> None:
+        now = {path: values[-1] for path, values in seen.items()}
+        for rule in self.rules:
+            arrived = now[rule.link.source] if rule.delay == 0 else before.arrays[f"{rule.link.source}.history"][-rule.delay]
+            states[rule], weights[rule.path] = rule.step(states[rule], weights[rule.path], arrived, now)
+
+    def _states(self, state: State) -> dict[RuleAtWork, dict[str, Any]]:
+        return {r: {name: state.arrays[f"{r.plasticity.name}.{name}"] for name in r.rule.states} for r in self.rules}
+
+    def _named(self, states: Mapping[RuleAtWork, Mapping[str, Any]]) -> dict[str, Any]:
+        return {f"{r.plasticity.name}.{name}": value for r, own in states.items() for name, value in own.items()}
+
+    def _is_wanted(self, path: str, step: int) -> bool:
+        every = self.wanted.get(path.removesuffix(".gradient"))
+        return every is not None and step % every == 0
+
+    def _paths(self, seen: Recordings) -> list[str]:
+        return [path for path in seen if path.removesuffix(".gradient") in self.wanted]
+
+    def _joined(self, path: str, parts: list[Recordings], last: Recordings) -> Any:
+        found = [part[path] for part in parts if path in part]
+        return self.arithmetic.joined(found) if found else last[path][:0]

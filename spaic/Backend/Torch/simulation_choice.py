@@ -1,0 +1,92 @@
+"""Which stages of a graph are simulated by events, and why the others are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spaic.Backend.Torch.spikes import Spikes
+from spaic.Dynamics.kinds import NUMBER, kinds
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Input
+from spaic.Graph.schedule import Stage
+from spaic.Graph.transforms import Dense, OneToOne, Sparse
+
+if TYPE_CHECKING:
+    from spaic.Backend.Torch.program import Run, TorchProgram
+
+
+def obstacle(program: TorchProgram, stage: Stage) -> str:
+    """Why a stage cannot be simulated by events; nothing if it can, in runs without gradients.
+
+    Parameters
+    ----------
+    program : TorchProgram
+        Whose graph it is of.
+    stage : Stage
+        Some populations.
+    """
+    links = [k for name in stage.populations for k in program.graph.arriving(name)]
+    if not any(_is_sparse(k) for k in links):
+        return "no connection is sparse"
+    if program.options.kernels == "plain" or program.device.type != "cpu":
+        return "events are for kernels='auto' on the CPU"
+    within = [path for name in stage.populations for path in program.elements[name].within]
+    if within:
+        return f"the synapse of {within[0]} reads the state of its target"
+    if any(not program.is_fused(program.elements[name]) for name in stage.populations):
+        return "a gradient is watched"
+    found = [reason for k in links if k.source_node in stage.populations and (reason := _of_link(program, k))]
+    return found[0] if found else ""
+
+
+def _of_link(program: TorchProgram, link: Link) -> str:
+    """Why a link inside a stage cannot pass on events."""
+    if len(link.transforms) != 1 or not isinstance(link.transforms[0], (Sparse, Dense, OneToOne)):
+        return f"{link.name} is neither sparse, full nor one-to-one"
+    if isinstance(program.schedule.delays[link.name], np.ndarray) and not _is_sparse(link):
+        return f"{link.name} has a delay per synapse and is not sparse"
+    if f"{link.name}.current" in program.probed:
+        return f"the current of {link.name} is recorded"
+    tape = program.elements[link.source_node].tape
+    return f"{link.name} carries {link.variable}, which is no spike" if kinds(tape).get(tape.outputs[link.variable], NUMBER) == NUMBER else ""
+
+
+def passes_events(run: Run, link: Link, stage: Stage) -> bool:
+    """Whether a link into a stage passes on events; if not, what it brings is made for all steps first."""
+    if link.source_node in stage.populations:
+        return True
+    if not _is_sparse(link) or f"{link.name}.current" in run.program.probed:
+        return False
+    if isinstance(run.program.graph.by_name[link.source_node], Input):
+        stream: Any = run.signals.inputs[link.source]
+        return bool(stream.is_spiking) and not stream.is_constant
+    return isinstance(run.signals.values(link.source), Spikes)
+
+
+def gradient_flows(run: Run, stage: Stage) -> bool:
+    """Whether a gradient may flow through a stage in this run."""
+    if not torch.is_grad_enabled():
+        return False
+    links = [k for name in stage.populations for k in run.program.graph.arriving(name)]
+    owners = {*stage.populations, *(k.name for k in links)}
+    arrays = [v for k, v in run.arrays.items() if k.removesuffix(".history").rpartition(".")[0] in owners]
+    arrays += [v for owner in owners for v in run.owned.get(owner, {}).values()]
+    arrays += [x for k in links if k.source_node not in stage.populations for x in _carried(run, k)]
+    return any(isinstance(x, Tensor) and x.requires_grad for x in arrays)
+
+
+def _carried(run: Run, link: Link) -> list[Tensor]:
+    """What gradient may flow to at the source of a link."""
+    constant = run.signals.constant(link.source)
+    values = run.signals.values(link.source) if constant is None else constant
+    if isinstance(values, Spikes):
+        return [] if values.carrier is None else [values.carrier]
+    return [values]
+
+
+def _is_sparse(link: Link) -> bool:
+    return len(link.transforms) == 1 and isinstance(link.transforms[0], Sparse)

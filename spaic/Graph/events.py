@@ -1,0 +1,70 @@
+"""Spikes over time as what they are: few. Who fired, instant by instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+
+class Events:
+    """The spikes of a variable in a recording, in place of an array of zeros and ones.
+
+    Parameters
+    ----------
+    lists : sequence of (ndarray, ndarray)
+        For each sample of the batch: pointers ``[steps + 1]`` and neurons over the flattened shape, so that ``neurons[pointers[n]:pointers[n + 1]]``
+        fired in step n, ascending.
+    shape : tuple of int
+        Shape of the variable in one sample.
+
+    Examples
+    --------
+    >>> events = Events([(np.array([0, 1, 1, 3]), np.array([1, 0, 2]))], (3,))
+    >>> events.shape, events.count
+    ((3, 1, 3), 3)
+    >>> events.dense(np.uint8)[:, 0].tolist()
+    [[0, 1, 0], [0, 0, 0], [1, 0, 1]]
+    >>> events.steps_and_neurons(0)[0].tolist()
+    [0, 2, 2]
+    """
+
+    def __init__(self, lists: Sequence[tuple[np.ndarray, np.ndarray]], shape: tuple[int, ...]) -> None:
+        self.lists, self.sample_shape = tuple(lists), shape
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(steps, batch, *shape)``."""
+        return (len(self), len(self.lists), *self.sample_shape)
+
+    def __len__(self) -> int:
+        return len(self.lists[0][0]) - 1
+
+    @property
+    def count(self) -> int:
+        """Number of spikes."""
+        return sum(len(neurons) for _, neurons in self.lists)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return sum(pointers.nbytes + neurons.nbytes for pointers, neurons in self.lists)
+
+    def steps_and_neurons(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
+        """Step and neuron of every spike of a sample, in the order of time."""
+        pointers, neurons = self.lists[sample]
+        return np.repeat(np.arange(len(self)), np.diff(pointers)), neurons
+
+    def between(self, first: int, stop: int) -> Events:
+        """Only steps `first` to `stop` - 1."""
+        parts = [(pointers[first : stop + 1] - pointers[first], neurons[pointers[first] : pointers[stop]]) for pointers, neurons in self.lists]
+        return Events(parts, self.sample_shape)
+
+    def dense(self, dtype: object) -> np.ndarray:
+        """Zeros and ones, ``[steps, batch, *shape]``."""
+        values = np.zeros((len(self), len(self.lists), prod(self.sample_shape)), dtype)  # type: ignore[call-overload]
+        for sample in range(len(self.lists)):
+            steps, neurons = self.steps_and_neurons(sample)
+            values[steps, sample, neurons] = 1
+        return values.reshape(self.shape)

@@ -1,0 +1,30 @@
+"""What every transform says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spaic.Graph.values import Value
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Transform:
+    """Base of all transforms."""
+
+    def output_shape(self, shape: Shape, path: str) -> Shape:
+        """Shape after the transform of a sample of `shape`, or GraphError."""
+        return shape
+
+    def parameters(self) -> dict[str, tuple[Value, Shape]]:
+        """Parameter name -> (declared value, shape)."""
+        return {}
+
+    def statistics(self) -> dict[str, tuple[Value, Shape]]:
+        """Name -> (initial value, shape) of what training runs measure and no learner changes."""
+        return {}
+
+    def fans(self) -> tuple[int, int]:
+        """Fan-in and fan-out, for initializers."""
+        return 1, 1

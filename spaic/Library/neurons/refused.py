@@ -1,0 +1,22 @@
+"""Names of neuron models that users know from elsewhere and that are not here, with the reason and a way out."""
+
+from __future__ import annotations
+
+from spaic.registry import neurons
+
+_WITHIN = (
+    "its spikes carry their time within the step to a learner of its own (SpikeProp), which a spike of 0 or 1 cannot; use {0} with a smaller dt"
+)
+neurons.refuse("slif", _WITHIN.format("'clif', which has its kernels,"))
+neurons.refuse("selif", _WITHIN.format("'quadratic_if', which has its upstroke and resets within the step,"))
+neurons.refuse(
+    "cann_field",
+    "its rate is divided by a sum over the group, and a neuron knows only its own state; use 'meanfield' linked to a population "
+    "that adds up the rates and inhibits all of them",
+)
+neurons.refuse(
+    "psn",
+    "a parallel spiking neuron reads all steps, those to come too, with a matrix of the length of the run; "
+    "use 'sliding_psn', which reads the last four",
+)
+neurons.refuse("masked_psn", "its learned matrix has the length of the run; use 'sliding_psn', which has the same band of order 4 at all times")

@@ -1,0 +1,111 @@
+"""Stages of a connection besides its link: batch normalization, upsampling, and what makes of it a gap junction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from spaic.errors import DeclarationError, GraphError
+from spaic.Graph.transforms import BatchNorm, Transform, Upsample
+from spaic.Graph.values import as_value
+from spaic.Network.connection import LinkType
+from spaic.registry import links
+from spaic.seeds import Key
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BatchNormStage(LinkType):
+    """Batch normalization over time and batch, for each channel of an image or each value of a vector.
+
+    Parameters
+    ----------
+    eps : float
+        Added to the variance.
+    momentum : float
+        Part by which a training run moves the running statistics, in [0, 1].
+    alpha, V_th : float
+        Their product scales the result: with the threshold of the target as `V_th`, and 1 / sqrt(n) as `alpha` where n branches meet.
+    gamma, beta : array of shape (channels,), number or initializer
+        Initial gain and offset, which are trained.
+
+    Notes
+    -----
+    Source: Zheng et al. 2021, Going deeper with directly-trained larger spiking neural networks, AAAI, eq. 6 to 9 (tdBN).
+    """
+
+    eps: float = 1e-5
+    momentum: float = 0.1
+    alpha: float = 1.0
+    V_th: float = 1.0
+    gamma: Any = 1.0
+    beta: Any = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("eps", "alpha", "V_th"):
+            _demand_number(getattr(self, name), name, 0.0, float("inf"), "(0, inf)")
+        _demand_number(self.momentum, "momentum", -1e-300, 1.0, "[0, 1]")
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        if not pre:
+            raise GraphError(f"{path}: batch normalization needs a shape with channels, got (); give the source a shape")
+        gamma, beta = (as_value(getattr(self, k), f"{path}.{k}") for k in ("gamma", "beta"))
+        scale = float(self.alpha * self.V_th)
+        return (BatchNorm(pre[0], f"batchnorm {key.purpose}", float(self.eps), float(self.momentum), scale, gamma, beta),)
+
+
+@dataclass(frozen=True)
+class UpsampleStage(LinkType):
+    """Every pixel of an image (channels, height, width) becomes a block of pixels of its value.
+
+    Parameters
+    ----------
+    upscale : int or pair
+        Height and width of the block.
+    """
+
+    upscale: int | tuple[int, int] = 2
+
+    def __post_init__(self) -> None:
+        self._factor("Connection(upsample)")
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        return (Upsample(self._factor(path)),)
+
+    def _factor(self, path: str) -> tuple[int, int]:
+        given = self.upscale
+        numbers = (given, given) if hasattr(given, "__index__") else tuple(given)
+        if len(numbers) != 2 or any(not hasattr(n, "__index__") or isinstance(n, bool) or n < 1 for n in numbers):
+            raise DeclarationError(f"{path}.upscale: {given!r} is not a whole number of at least 1, or two of them; give one")
+        return int(numbers[0]), int(numbers[1])
+
+
+@dataclass(frozen=True)
+class GapJunction(LinkType):
+    """Makes a connection a gap junction: ``W V_pre - (sums of the rows of W) V_post`` to the target's current port, and back alike.
+
+    Both ways use the same weights (conductances), whatever they become; within one group W holds each junction in both directions.
+    The potentials are those of the end of the last step.
+
+    Notes
+    -----
+    Source: Gerstner et al. 2014, Neuronal Dynamics, section 3.1.
+    """
+
+    is_junction = True
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        return ()
+
+
+def _demand_number(value: Any, name: str, above: float, most: float, interval: str) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not isfinite(value) or not above < value <= most:
+        raise DeclarationError(f"Connection(batchnorm).{name}: {value!r} is outside {interval}; give a number inside")
+
+
+links.add("batchnorm", BatchNormStage, ("batchnorm2d", "tdbn"))
+links.add("electrical", GapJunction, ("gap_junction",))
+links.add("upsample", UpsampleStage)
