@@ -1,11 +1,12 @@
 """spaic: spiking neural networks, declared once, executed many ways."""
 
 from spaic import IO, Learning, Library, Monitor, Plot, registry
+from spaic.Backend.Event.backend import Event_Backend
 from spaic.Backend.Reference.backend import Reference_Backend
 from spaic.Backend.Torch.backend import Torch_Backend
 from spaic.Dynamics.models import NeuronModel, SynapseModel
-from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import (
     DataError,
@@ -20,6 +21,7 @@ from spaic.errors import (
     UnsupportedError,
 )
 from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
+from spaic.Learning.calibration import calibrate
 from spaic.Learning.callbacks import Callback, EarlyStopping
 from spaic.Learning.evaluation import evaluate, predict
 from spaic.Learning.fit import fit
@@ -68,6 +70,7 @@ from spaic.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "calibrate",
     "Action",
     "PlasticityLearner",
     "Reward",
@@ -102,6 +105,7 @@ __all__ = [
     "Decoder",
     "Digits",
     "Encoder",
+    "Event_Backend",
     "FashionMNIST",
     "Generator",
     "GraphError",

@@ -56,7 +56,7 @@ def _entry(name: str, names: Mapping[str, Any]) -> Entry:
 def summary_of(item: Any) -> str:
     """The summary of a declaration, or the first sentence of a docstring, without markup."""
     text = getattr(item, "summary", "") or inspect.getdoc(item) or ""
-    first = re.split(r"\n\s*\n|(?<=[.:])\s+(?=[A-Z`])", text.strip(), maxsplit=1)[0]
+    first = re.split(r"\n\s*\n|(?<=\.)\s+(?=[A-Z`])", text.strip(), maxsplit=1)[0]
     return " ".join(first.replace("``", "").replace("`", "").split())
 
 

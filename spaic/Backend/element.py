@@ -15,12 +15,13 @@ from spaic.Dynamics.names import REFRACTORY
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.Dynamics.tape import Tape
+from spaic.Graph.constraints import normalised
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Population
 from spaic.Graph.program import State
-from spaic.Graph.transforms import Dropout
-from spaic.Graph.values import Value, materialise
+from spaic.Graph.transforms import Dense, Dropout, Transform
+from spaic.Graph.values import Draw, Value, materialise
 from spaic.Graph.verify import delivered_shape
 from spaic.seeds import Key
 
@@ -223,8 +224,11 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
             fan_in, fan_out = transform.fans()
             for name, (value, shape) in {**transform.parameters(), **transform.statistics()}.items():
                 drawn = materialise(value, shape, Key(graph.seed, link.name, name), fan_in, fan_out)
-                low, high = link.bounds.get(name, (-np.inf, np.inf))
-                arrays[f"{link.name}.{name}"] = np.array(np.broadcast_to(np.clip(drawn, low, high), shape))
+                arrays[f"{link.name}.{name}"] = _confined(link, transform, name, np.broadcast_to(drawn, shape))
+        if link.delay_limit is not None and link.delay is not None:
+            shape = link.transforms[0].parameters()["weight"][1] if isinstance(link.delay, (Draw, np.ndarray)) else ()
+            delay = materialise(link.delay, shape, Key(graph.seed, link.name, "delay"))
+            arrays[f"{link.name}.delay"] = np.clip(delay, 0.0, link.delay_limit)
         synapse = synapse_element(graph, link)
         if synapse is not None:
             arrays.update({f"{link.name}.{k}": v for k, v in synapse.parameters.items()})
@@ -232,6 +236,15 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
         element = population_element(graph, population)
         arrays.update({f"{population.name}.{k}": v for k, v in element.parameters.items()})
     return arrays
+
+
+def _confined(link: Link, transform: Transform, name: str, drawn: np.ndarray) -> np.ndarray:
+    """Initial values on their bounds, with absent synapses at 0, and of the sum that is asked for."""
+    low, high = link.bounds.get(name, (-np.inf, np.inf))
+    values = np.clip(drawn, low, high)
+    if name == "weight" and isinstance(transform, Dense) and transform.mask is not None:
+        values = values * transform.mask
+    return normalised(transform, values, link.norm) if name == "weight" and link.norm is not None else np.array(values)
 
 
 def by_owner(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from spaic.errors import DeclarationError, nearest
 
 if TYPE_CHECKING:
@@ -160,6 +162,7 @@ def _check(node: ast.expr, source: Expression) -> str:
             return "condition"
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             _check_call(name, args, source)
+            _constant(node, source)
             return "number"
     raise source.refuse(
         f"{ast.unparse(node)!r} is not part of the equation language",
@@ -191,6 +194,8 @@ def _constant(node: ast.expr, source: Expression) -> float | None:
         match node:
             case ast.Constant(value=value) if isinstance(value, (int, float)):
                 result = float(value)
+            case ast.Name(id=name) if name in CONSTANTS:
+                result = CONSTANTS[name]
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = _constant(left, source), _constant(right, source)
                 if a is None or b is None:
@@ -200,6 +205,11 @@ def _constant(node: ast.expr, source: Expression) -> float | None:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = _constant(operand, source)
                 return None if inner is None else -inner
+            case ast.Call(func=ast.Name(id=name), args=args) if name != "where":
+                numbers = [_constant(a, source) for a in args]
+                if any(a is None for a in numbers):
+                    return None
+                result = _function(name, numbers)
             case _:
                 return None
     except (OverflowError, ZeroDivisionError):
@@ -207,6 +217,17 @@ def _constant(node: ast.expr, source: Expression) -> float | None:
     if not math.isfinite(result):
         raise source.refuse(f"the number {ast.unparse(node)[:40]!r} is not finite", "write a finite number")
     return result
+
+
+def _function(name: str, numbers: list[float]) -> float:
+    """A function of numbers; 0 where it has no real value, which SymPy will refuse."""
+    from spaic.Dynamics.primitives import PRIMITIVES
+
+    with np.errstate(all="ignore"):
+        if name == "clip":
+            return min(max(numbers[0], numbers[1]), numbers[2])
+        value = float(PRIMITIVES[name](*numbers))
+    return 0.0 if math.isnan(value) else value
 
 
 def _to_sympy(node: ast.expr) -> Any:

@@ -29,9 +29,10 @@ WEIGHT, REWARD = "w", "reward"
 class Rule:
     """A plasticity rule, declared once as text.
 
-    In every step the states decay as their equations say; then `on_pre` is executed where a spike arrives at the synapse (after the
-    delay of the link), then `on_post` where the postsynaptic neuron fires, then `each_step` everywhere. The step itself was computed
-    with the weight as it was before. Bounds of the connection (``w_min``, ``w_max``) hold after each section.
+    In every step `each_step` is executed first, with the states as they were at its start; then the states decay as their equations
+    say; then `on_pre` is executed where a spike arrives at the synapse (after the delay of the link), and `on_post` where the
+    postsynaptic neuron fires. The step itself was computed with the weight as it was before. Bounds of the connection (``w_min``,
+    ``w_max``) hold after each section.
 
     Parameters
     ----------

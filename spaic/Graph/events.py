@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class Events:
         fired in step n, ascending.
     shape : tuple of int
         Shape of the variable in one sample.
+    like : array, optional
+        An empty array of the kind that holds the spikes where they are an array.
 
     Examples
     --------
@@ -30,8 +33,19 @@ class Events:
     [0, 2, 2]
     """
 
-    def __init__(self, lists: Sequence[tuple[np.ndarray, np.ndarray]], shape: tuple[int, ...]) -> None:
-        self.lists, self.sample_shape = tuple(lists), shape
+    def __init__(self, lists: Sequence[tuple[np.ndarray, np.ndarray]], shape: tuple[int, ...], like: Any = None) -> None:
+        self.lists, self.sample_shape, self.like = tuple(lists), shape, like
+
+    @classmethod
+    def joined(cls, parts: Sequence[Events]) -> Events:
+        """One after the other."""
+        lists = []
+        for sample in range(len(parts[0].lists)):
+            pointers, neurons = zip(*(part.lists[sample] for part in parts), strict=True)
+            ends = np.cumsum([0, *(p[-1] for p in pointers)])
+            later = [p[1:] + end for p, end in zip(pointers, ends[:-1], strict=True)]
+            lists.append((np.concatenate([pointers[0][:1], *later]), np.concatenate(neurons)))
+        return cls(lists, parts[0].sample_shape, parts[0].like)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,8 +72,10 @@ class Events:
 
     def between(self, first: int, stop: int) -> Events:
         """Only steps `first` to `stop` - 1."""
-        parts = [(pointers[first : stop + 1] - pointers[first], neurons[pointers[first] : pointers[stop]]) for pointers, neurons in self.lists]
-        return Events(parts, self.sample_shape)
+        parts = [
+            (pointers[first : stop + 1] - pointers[first], neurons[pointers[first] : pointers[stop]]) for pointers, neurons in self.lists
+        ]
+        return Events(parts, self.sample_shape, self.like)
 
     def dense(self, dtype: object) -> np.ndarray:
         """Zeros and ones, ``[steps, batch, *shape]``."""

@@ -25,11 +25,14 @@ class Probe:
         Number of steps from one sample to the next.
     gradient : bool
         Whether the gradient with respect to it is wanted too, as ``<path>.gradient``: one entry per step, None before a backward pass.
+    events : bool
+        Whether spikes may come as :class:`~spaic.Graph.events.Events`.
     """
 
     reads: str
     every: int = 1
     gradient: bool = False
+    events: bool = False
 
 
 @dataclass(frozen=True, eq=False)

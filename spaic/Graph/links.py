@@ -51,6 +51,10 @@ class Link:
         Parameters that a learner changes.
     bounds : mapping of str to (float, float)
         Parameter -> smallest and largest value it may have.
+    delay_limit : float or None
+        In ms: the delay is a parameter of that name, which need be no whole number of steps and stays between 0 and this. None: it is fixed.
+    norm : float or None
+        What the absolute values of the weights that enter a neuron add up to. None: whatever they do.
     shares : str
         Path of the link whose parameters it uses; empty: its own.
     """
@@ -63,6 +67,8 @@ class Link:
     delay: Value | None = None
     trainable: frozenset[str] = frozenset()
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    delay_limit: float | None = None
+    norm: float | None = None
     shares: str = ""
 
     @property

@@ -88,6 +88,10 @@ class Program(ABC):
             For every output and probe: path -> ``[samples, batch, *shape]``.
         """
 
+    def longest(self, batch: int, inputs: Mapping[str, Stream]) -> int:
+        """The most steps to be run at a time where no gradient is wanted, so that memory stays small; 0: as for any program."""
+        return 0
+
     @abstractmethod
     def source(self, path: str) -> str:
         """The operations that one step of a population runs, as readable text."""

@@ -92,6 +92,10 @@ def _components(graph: Graph) -> dict[str, int]:
 
 
 def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndarray:
+    if link.delay_limit is not None:
+        if component[link.source_node] == component[link.target_node]:
+            raise GraphError(f"{link.name}.delay: it lies in a loop, where delays cannot be learned; leave delay_trainable out")
+        return graph.clock.steps(link.delay_limit, f"{link.name}.max_delay", minimum=1)
     if link.delay is None:
         return int(component[link.source_node] == component[link.target_node])
     if not isinstance(link.delay, (Draw, np.ndarray)):

@@ -92,7 +92,9 @@ def states_are_there(graph: Graph) -> Iterator[str]:
     """Synapses read states that their target has."""
     for link in graph.links:
         target = graph.by_name.get(link.target_node)
-        for state in link.synapse.model.reads.values() if link.synapse is not None and isinstance(target, Population) else ():
+        if link.synapse is None or not isinstance(target, Population):
+            continue
+        for state in link.synapse.model.reads.values():
             if state not in target.model.states:
                 yield (
                     f"{link.name}: its synapse {link.synapse.model.name!r} reads {state!r}, and {target.name!r} ({target.model.name}) has no "
@@ -159,6 +161,10 @@ def delivered_shape(graph: Graph, link: Link) -> tuple[int, ...]:
 def delays_fit(graph: Graph) -> Iterator[str]:
     """A delay per synapse needs a weight per synapse."""
     for link in graph.links:
+        if link.delay_limit is not None and link.delay is not None and not isinstance(link.delay, Draw):
+            low, high = float(np.min(link.delay)), float(np.max(link.delay))
+            if not 0 <= low <= high <= link.delay_limit:
+                yield f"{link.name}.delay: {low:g} to {high:g} ms do not lie between 0 and max_delay = {link.delay_limit:g} ms; change them"
         if isinstance(link.delay, (np.ndarray, Draw)):
             weights = link.transforms[0].parameters().get("weight") if len(link.transforms) == 1 else None
             if weights is None or not isinstance(link.transforms[0], (Dense, OneToOne, Sparse)):
@@ -200,6 +206,14 @@ def normalization_is_possible(graph: Graph) -> Iterator[str]:
 
 
 _NAMES: tuple[Rule, ...] = (names_are_unique, links_have_ends)
-_PARTS: tuple[Rule, ...] = (variables_exist, ports_exist, states_are_there, parameters_are_valid, shapes_fit, delays_fit, refractory_periods_fit)
+_PARTS: tuple[Rule, ...] = (
+    variables_exist,
+    ports_exist,
+    states_are_there,
+    parameters_are_valid,
+    shapes_fit,
+    delays_fit,
+    refractory_periods_fit,
+)
 _WHOLE: tuple[Rule, ...] = (order_exists,)
 _ORDERED: tuple[Rule, ...] = (normalization_is_possible,)

@@ -151,10 +151,12 @@ def _pattern(c: Connection, models: dict[str, Tree]) -> Tree:
         "variable": c.pre_var_name,
         "port": c.post_var_name,
         "synapse": None if c.synapse is None else _model_key(c.synapse, models, c.path),
-        "synapse_values": {} if c.synapse is None else write(c.chain[-1].values, c.path),
+        "synapse_values": {} if c.synapse is None else write(dict(c.synapse_values), c.path),
         "is_parameter": c.is_parameter,
         "bounds": None if c.bounds is None else [None if math.isinf(b) else b for b in c.bounds],
     }
+    held = {"delay_limit": c.delay_limit, "sign": c.sign, "norm": c.w_norm}
+    found.update({k: v for k, v in held.items() if v is not None})
     around = c.chain if c.synapse is None else c.chain[:-1]
     if len(around) > 1:
         found["before"] = [_stage(s, c.path, models) for s in around[: around.index(c.link)]]

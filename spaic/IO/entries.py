@@ -12,7 +12,10 @@ from spaic.errors import DataError, nearest
 NETWORK = ("name", "seed", "runtime", "training", "type", "backend", "lists")
 
 #: Keys of what makes a connection, without its ends.
-PATTERN = (*("link", "delay", "variable", "port", "synapse", "synapse_values", "is_parameter", "bounds", "before", "after"),)
+PATTERN = (
+    *("link", "delay", "variable", "port", "synapse", "synapse_values", "is_parameter", "bounds", "before", "after"),
+    *("delay_limit", "sign", "norm"),
+)
 
 _ALL = ("path", "kind", "hidden", "frozen")
 _NODE = (*_ALL, "code")

@@ -177,6 +177,10 @@ def _read_pattern(entry: Tree, pre: Any, post: Any, models: Mapping[str, Any]) -
         is_parameter=entry["is_parameter"],
         w_min=low,
         w_max=high,
+        delay_trainable=entry.get("delay_limit") is not None,
+        max_delay=entry.get("delay_limit"),
+        sign=entry.get("sign"),
+        w_norm=entry.get("norm"),
     )
     around = [tuple(_read_stage(stage, side, models) for stage in entry.get(side, ())) for side in ("before", "after")]
     last = () if entry["synapse"] is None else (_read_shaping(entry, models),)

@@ -33,6 +33,7 @@ def trainable_parameters(network: Any, graph: Graph) -> list[tuple[Element, tupl
             names = tuple(sorted(element.trainable)) if element.path in graph.by_name else ()
         elif element.is_parameter and element.path in links:
             names = tuple(name for t in links[element.path].transforms for name in t.parameters())
+            names += () if links[element.path].delay_limit is None else ("delay",)
         else:
             names = ()
         if names:

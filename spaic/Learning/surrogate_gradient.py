@@ -89,7 +89,9 @@ class SurrogateBP(Learner):
         steps = {one: _downstream(graph, {element.path for element in trained_by(one, rivals, graph)}) for one in like_it}
         elements = {element.path: element for element in self.network.members()}
         return {
-            n.name for n in graph.nodes if isinstance(n, Population) and n.name in steps[self] and _first(elements[n.name], steps) is self
+            n.name
+            for n in graph.nodes
+            if isinstance(n, Population) and n.name in elements and n.name in steps[self] and _first(elements[n.name], steps) is self
         }
 
 

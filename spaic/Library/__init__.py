@@ -19,10 +19,32 @@ from spaic.Library import (
     synapses,
     timing,
 )
-from spaic.Library.networks import ExampleNet
+from spaic.Library.networks import (
+    ConvNet,
+    DiehlCook,
+    DynamicRandomNetwork,
+    ExampleNet,
+    FanInDetector,
+    LiquidStateMachine,
+    RingAttractor,
+    SEWResNet,
+    SHDNet,
+    SpikingResNet,
+    WilsonCowan,
+)
 
 __all__ = [
+    "ConvNet",
+    "DiehlCook",
+    "DynamicRandomNetwork",
     "ExampleNet",
+    "FanInDetector",
+    "LiquidStateMachine",
+    "RingAttractor",
+    "SEWResNet",
+    "SHDNet",
+    "SpikingResNet",
+    "WilsonCowan",
     "actions",
     "decoders",
     "encoders",

@@ -76,7 +76,7 @@ class RegularSpikes(WindowedStream):
         return ((self._steps(start, stop, torch.int64) + 1) % self._period == 0).view(torch.uint8)
 
 
-@encoders.register("uniform", "regular")
+@encoders.register("uniform")
 @dataclass(frozen=True)
 class RegularEncoding(Encoding):
     """Rate code by regular trains: the larger the value x in its sample, the shorter the time between its spikes.

@@ -11,6 +11,7 @@ import numpy as np
 
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, StateError
+from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.nodes import Population
 from spaic.Monitor.choice import check_choice, chosen
@@ -116,7 +117,12 @@ class Monitor(Annotation, Series):
         if self.get_grad and not isinstance(graph.by_name.get(self.target.path), Population):
             raise DeclarationError(f"{self.path}: get_grad is for variables of a neuron group; a weight has its gradient in parameter.grad")
         wanted = self.get_grad or any(p.gradient for p in graph.probes if p.reads == self.reads)
-        return replace(graph, probes=(*others, Probe(self.reads, common, wanted)))
+        events = self._takes_events() and all(p.events for p in graph.probes if p.reads == self.reads)
+        return replace(graph, probes=(*others, Probe(self.reads, common, wanted, events)))
+
+    def _takes_events(self) -> bool:
+        """Whether it has a use for spikes that come as a list."""
+        return False
 
     # --- a run
 
@@ -162,6 +168,11 @@ class Monitor(Annotation, Series):
         steps = run.sample_steps(self.reads)
         chosen = steps % self._every(run.plan.clock) == 0
         record = run.recordings[self.reads]
+        if isinstance(record, Events):
+            self._like = record.like
+            if isinstance(store, MemoryStore):
+                store.append_events(steps, record)
+            return
         if self.get_grad:
             self._gradients.add(run.recordings.get(f"{self.reads}.gradient", []), self._recorded_steps(run))
         record, steps = (record, steps) if chosen.all() else (record[np.flatnonzero(chosen)], steps[chosen])

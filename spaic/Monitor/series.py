@@ -142,7 +142,11 @@ class SpikeTrains(Series):
     @property
     def spk_count(self) -> np.ndarray:
         """Number of spikes, ``[batch, neurons]``."""
-        total = np.zeros(self._widths(), np.int64)
+        batch, size = self._widths()
+        kept = self._store.events(*self._bounds())
+        if kept is not None:
+            return np.stack([np.bincount(kept.lists[sample][1], minlength=size) for sample in range(batch)])
+        total = np.zeros((batch, size), np.int64)
         for _, trains in self._trains():
             total += np.count_nonzero(trains, axis=0)
         return total
@@ -177,6 +181,9 @@ class SpikeTrains(Series):
     def _events(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each sample of the batch, neuron and sample of every spike, neuron by neuron."""
         batch, neurons = self._widths()
+        kept = self._store.events(*self._bounds())
+        if kept is not None:
+            return [_by_neuron(*kept.steps_and_neurons(sample)) for sample in range(batch)]
         found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for start, trains in self._trains():
             rows, cells = np.nonzero(trains.reshape(len(trains), batch * neurons))
@@ -187,3 +194,9 @@ class SpikeTrains(Series):
         cuts = np.searchsorted(cells, np.arange(1, batch) * neurons)
         parts = zip(np.split(cells, cuts), np.split(rows, cuts), strict=True)
         return [(own % neurons, when) for own, when in parts]
+
+
+def _by_neuron(steps: np.ndarray, neurons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neuron and step of every spike, neuron by neuron."""
+    order = np.argsort(neurons, kind="stable")
+    return neurons[order].astype(np.int64), steps[order]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from spaic.Monitor.memory import MemoryStore
 from spaic.Monitor.monitor import Monitor
 from spaic.Monitor.series import SpikeTrains
 
@@ -38,3 +39,6 @@ class SpikeMonitor(Monitor, SpikeTrains):
         memory_limit: int | str | None = None,
     ) -> None:
         super().__init__(target, var_name, index, dt, name, nbatch=nbatch, file=file, overwrite=overwrite, memory_limit=memory_limit)
+
+    def _takes_events(self) -> bool:
+        return isinstance(self._store, MemoryStore) and self.index is None and self.interval is None

@@ -8,6 +8,8 @@ from math import prod
 
 import numpy as np
 
+from spaic.Graph.events import Events
+
 #: Values of a block when a recording is gone through piece by piece.
 _BLOCK = 1 << 20
 
@@ -57,6 +59,10 @@ class Store(ABC):
     @abstractmethod
     def read(self, first: int, stop: int) -> np.ndarray:
         """Samples number `first` to `stop` - 1, ``[stop - first, *sample]``."""
+
+    def events(self, first: int, stop: int) -> Events | None:
+        """Spikes of the samples `first` to `stop` - 1 as a list, where they are kept so."""
+        return None
 
     def blocks(self, first: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
         """The samples `first` to `stop` - 1 in parts that fit well into memory, at least one, each with the number of its first sample."""

@@ -15,6 +15,7 @@ from spaic.Graph.links import Link, Synapse
 from spaic.Graph.nodes import Population
 from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale, Transform
 from spaic.Graph.values import Value
+from spaic.Network.constraints import delays, held
 from spaic.Network.stages import Shaping, hidden
 from spaic.seeds import Key
 
@@ -75,20 +76,22 @@ def links(connection: Connection, parts: tuple[Segment, ...]) -> Iterator[Link]:
     if connection.is_electrical:
         yield from _junction(connection, parts[0].transforms)
         return
-    source = f"{connection.pre.path}.{connection.pre_var_name}"
+    path, source = connection.path, f"{connection.pre.path}.{connection.pre_var_name}"
     for part in parts:
         at_end = not part.target
         target, name = (_end(connection), connection.post.name) if at_end else (_within(connection, part), part.target)
         if any(t.parameters() for t in part.transforms) and not part.has_weights:
-            raise NetworkError(f"{connection.path}: a synapse stands between the link and a stage that learns; put that stage beside the link")
+            raise NetworkError(f"{path}: a synapse stands between the link and a stage that learns; put that stage beside the link")
         yield Link(
             name=connection.path if part.has_weights else f"{connection.path}.to_{name}",
             source=source,
             target=target,
-            transforms=part.transforms or (Scale(),),
+            transforms=(held(connection, part.transforms) if part.has_weights else part.transforms) or (Scale(),),
             synapse=_synapse(part.synapse) if at_end and part.synapse is not None else None,
-            delay=connection.delay if part.has_weights else 0.0,
+            delay=delays(connection, part.transforms) if part.has_weights else 0.0,
             bounds=_bounds(connection, part.transforms) if part.has_weights else {},
+            delay_limit=connection.delay_limit if part.has_weights else None,
+            norm=connection.w_norm if part.has_weights else None,
         )
         if part.synapse is not None and not at_end:
             source = f"{connection.path}.{part.target}.{part.synapse.model.output}"
@@ -124,7 +127,9 @@ def _end(connection: Connection) -> str:
     if not (connection.is_electrical or (connection.synapse is not None and connection.synapse.reads)):
         return f"{post.path}.{port(post, connection.post_var_name, path)}"
     if not post.model.currents:
-        raise NetworkError(f"{path}: {what} delivers a current, and {post.path!r} ({post.model.name}) has no current port; use another model")
+        raise NetworkError(
+            f"{path}: {what} delivers a current, and {post.path!r} ({post.model.name}) has no port for one; change the model"
+        )
     found = port(post, connection.post_var_name or post.model.currents[0], path)
     if found not in post.model.currents:
         raise NetworkError(f"{path}: {what} delivers a current, and {found!r} is a receive port; use {post.model.currents[0]!r}")
@@ -161,7 +166,7 @@ def _bounds(connection: Connection, transforms: tuple[Transform, ...]) -> dict[s
     low, high = connection.bounds
     outside = isinstance(weight, (float, np.ndarray)) and bool((np.asarray(weight) < low).any() or (np.asarray(weight) > high).any())
     if outside:
-        raise NetworkError(f"{connection.path}.weight: given values are outside [{low:g}, {high:g}]; change them, or w_min and w_max")
+        raise NetworkError(f"{connection.path}.weight: given values are outside [{low:g}, {high:g}]; change them, or w_min, w_max and sign")
     return {"weight": connection.bounds}
 
 

@@ -12,13 +12,14 @@ from spaic.Dynamics.models import SynapseModel
 from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
 from spaic.Graph.transforms import Transform
 from spaic.Graph.values import Value, as_value
-from spaic.Network import stages
+from spaic.Network import constraints, stages
 from spaic.Network.container import Container
 from spaic.Network.element import Element
 from spaic.registry import links
 from spaic.seeds import Key
 
 Shape = tuple[int, ...]
+
 
 class LinkType(ABC):
     """A kind of connection: a frozen dataclass whose fields are its keywords."""
@@ -66,6 +67,14 @@ class Connection(Element):
         Port of `post` that receives; its first one by default.
     is_parameter : bool
         False keeps the weights out of training.
+    delay_trainable : bool
+        Whether a learner changes the delay. It then need be no whole number of steps, and stays between 0 and `max_delay`, which says how
+        far back is remembered and has to be given; `delay` is where it starts, otherwise it is drawn from `min_delay` to `max_delay`, one
+        for each synapse. Not in loops.
+    sign : str, optional
+        ``"+"`` or ``"-"``: of all weights, always (Dale's law). Drawn weights are mirrored.
+    w_norm : float, optional
+        What the absolute weights that enter a neuron (a channel of a convolution) add up to, kept where bounds are.
     w_min, w_max : float, optional
         Bounds of the weights, kept at the start of every run and after every step of a learner. Drawn weights are clipped to them.
     name : str, optional
@@ -103,6 +112,12 @@ class Connection(Element):
         """The synapse that shapes what arrives last of all, if there is one."""
         last = self.chain[-1]
         return last.model if isinstance(last, stages.Shaping) else None
+
+    @property
+    def synapse_values(self) -> Mapping[str, Value]:
+        """The parameters of that synapse that were given."""
+        last = self.chain[-1]
+        return last.values if isinstance(last, stages.Shaping) else {}
 
     @property
     def is_electrical(self) -> bool:
@@ -167,6 +182,9 @@ class Connection(Element):
         is_parameter: bool = True,
         w_min: float | None = None,
         w_max: float | None = None,
+        delay_trainable: bool = False,
+        sign: str | None = None,
+        w_norm: float | None = None,
         **options: Any,
     ) -> None:
         super().__init__(name)
@@ -178,12 +196,15 @@ class Connection(Element):
         values = dict(syn_kwargs or {})
         self.link_type, self.link = _link(*stages.pooled(link_type, around, options, values))
         self.chain = stages.chain(self.link, around, values)
-        self.delay = _delay(delay, max_delay, min_delay)
+        where = f"Connection({self.link_type})"
+        self.delay_limit = constraints.delay_limit(delay_trainable, max_delay, where)
+        self.delay = _delay(delay, None if delay_trainable and delay is not None else max_delay, min_delay)
         self.pre_var_name = pre_var_name
         port = None if post_var_name is None else spellings.name("port", post_var_name)
         self.post_var_name = None if port in (None, "isyn", "input") else post_var_name
         self.is_parameter = is_parameter
-        self.bounds = _bounds(w_min, w_max, self.link_type)
+        self.bounds = constraints.signed(_bounds(w_min, w_max, self.link_type), sign, where)
+        self.sign, self.w_norm = sign, constraints.norm(w_norm, where)
         if self.is_electrical and self.delay is not None:
             raise DeclarationError("Connection: a gap junction has no delay; leave delay and max_delay out")
 

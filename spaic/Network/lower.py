@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from spaic.clock import Clock
 from spaic.Dynamics.models import METHODS

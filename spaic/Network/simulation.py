@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import InputError, NumericalError, StateError
+from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Later, Stream
@@ -259,6 +260,9 @@ class Simulation:
     def _piece(self, batch: int) -> int:
         if self.store.needs_gradient() or any(getattr(n.source, "requires_grad", False) for n in self.sources):
             return 1 << 62
+        told = self.program.longest(batch, self.streams)
+        if told:
+            return told
         width = batch * max((int(np.prod(shape)) for shape in self._shapes()), default=1)
         fewest = min(_FEWEST, 16 * _PIECE // width)  # not at any price
         return max(1, min(max(_PIECE // width, fewest), _MOST))
@@ -293,7 +297,7 @@ class Simulation:
                     population.model.parameter(name).check(self.backend.as_numpy(tensors[path]), path)
 
     def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
-        seen = {k: v for k, v in {**after.arrays, **recordings}.items() if not k.endswith((".history", ".gradient"))}
+        seen = {k: v for k, v in {**after.arrays, **recordings}.items() if not (k.endswith((".history", ".gradient")) or isinstance(v, Events))}
         bad = [path for path, value in seen.items() if not self.backend.is_finite(value)]
         if bad:
             raise self._diagnosis(bad[0], before, steps)

@@ -80,12 +80,12 @@ def _check(before: list[Named], after: list[Named], given: list[Any]) -> None:
     for stage in after:
         if isinstance(stage, SynapseModel) and stage.is_presynaptic:
             raise DeclarationError(
-                f"Connection: syn_type {given} has {stage.name!r}, which acts on each presynaptic neuron, after the link; put it before 'basic'"
+                f"Connection: syn_type {given} has {stage.name!r} after the link, which acts on presynaptic neurons; put it before 'basic'"
             )
     for stage in (*before, *after[:-1]):
         if isinstance(stage, SynapseModel) and stage.reads:
             raise DeclarationError(
-                f"Connection: syn_type {given} has {stage.name!r}, which reads the postsynaptic neuron, before another stage; put it last"
+                f"Connection: syn_type {given} has {stage.name!r} before another stage, which reads the postsynaptic neuron; put it last"
             )
     if "electrical" in before or ("electrical" in after and len(before) + len(after) > 1):
         raise DeclarationError(f"Connection: syn_type {given} has stages besides 'electrical'; a gap junction has no others")

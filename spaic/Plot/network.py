@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: What may stand before or after the link proper: transform -> the word for it.
-_STAGES = {"Dropout": "dropout", "Pool2d": "pool"}
+_STAGES = {"Dropout": "dropout", "Pool2d": "pool", "BatchNorm": "batchnorm", "Upsample": "upsample"}
 
 
 def draw_network(net: Network, ax: Axes | None = None, *, depth: int | None = None, title: str = "") -> Axes:

@@ -98,7 +98,7 @@ def graph_of(kind, is_loop):
 
 
 def recorded(backend, graph, pieces=(STEPS,)):
-    made = backend(dt=graph.clock.dt, dtype="float64")
+    made = backend(dt=graph.clock.dt, dtype="float64", **({"kernels": "plain"} if backend is Torch_Backend else {}))
     program = made.compile(graph)
     values = made.store(graph, program.initial_parameters()).tensors()
     spikes = torch.rand((STEPS, BATCH, 4), generator=torch.Generator().manual_seed(3)) < 0.3

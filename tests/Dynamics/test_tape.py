@@ -16,11 +16,25 @@ from spaic.Dynamics.show import listing
 from spaic.Dynamics.tape import PRIMITIVES as NAMES
 from spaic.errors import SpaicError, UnsupportedError
 
+
+def within(function, largest=1e6):
+    """`function` where mpmath does not need the digits of a number that no float holds."""
+
+    def limited(x):
+        if abs(x) > largest:
+            raise ZeroDivisionError(f"{mp.nstr(x, 3)} is out of reach")
+        return function(x)
+
+    return limited
+
+
 #: What every function means, at any precision.
 MEANING = {
     sympy.Add: lambda *a: mp.fsum(a), sympy.Mul: lambda *a: mp.fprod(a), sympy.Pow: mp.power, sympy.Min: min, sympy.Max: max,
-    sympy.exp: mp.exp, sympy.log: mp.log, sympy.sin: mp.sin, sympy.cos: mp.cos, sympy.tan: mp.tan, sympy.tanh: mp.tanh,
-    sympy.Abs: abs, sympy.sign: mp.sign, functions.expm1: mp.expm1, functions.sigmoid: lambda x: 1 / (1 + mp.exp(-x)),
+    sympy.exp: within(mp.exp), sympy.log: mp.log, sympy.sin: within(mp.sin), sympy.cos: within(mp.cos), sympy.tan: within(mp.tan),
+    sympy.tanh: within(mp.tanh),
+    sympy.Abs: abs, sympy.sign: mp.sign, functions.floor: mp.floor, functions.expm1: within(mp.expm1),
+    functions.sigmoid: within(lambda x: 1 / (1 + mp.exp(-x))),
     functions.exprel: lambda x: mp.expm1(x) / x if x else mpf(1),
     functions.exprel_slope: lambda x: (mp.exp(x) * (x - 1) + 1) / x**2 if x else mpf(1) / 2,
     sympy.Gt: lambda a, b: a > b, sympy.Ge: lambda a, b: a >= b, sympy.Lt: lambda a, b: a < b, sympy.Le: lambda a, b: a <= b,
@@ -81,7 +95,7 @@ def parsed(text):
     try:
         expression = Expression(text).sympy
     except (TypeError, ValueError) as error:  # SymPy's, on a constant pole such as log(0) that is compared
-        assume(isinstance(error, SpaicError))
+        assume(isinstance(error, SpaicError) and "is not finite" not in str(error))
         raise
     assume(not expression.has(sympy.zoo, sympy.nan, sympy.I, sympy.oo))
     return expression

@@ -103,3 +103,53 @@ def test_sparse_zeros_in_every_column(sparsity, zeros):
 def test_what_cannot_be_meant_is_refused(build, text):
     with pytest.raises(DeclarationError, match=text):
         build()
+
+
+# --- those of torch.nn.init
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (4, 2, 3, 3), (7,)])
+def test_orthogonal_rows_or_columns(shape):
+    values = sample(library.orthogonal(gain=1.5), shape).reshape(1 if len(shape) == 1 else shape[0], -1)
+    small = values @ values.T if len(values) <= values.shape[1] else values.T @ values
+    np.testing.assert_allclose(small, 2.25 * np.eye(len(small)), rtol=0, atol=1e-12)
+
+
+def test_every_orthogonal_matrix_is_as_likely():
+    corner = np.array([library.orthogonal().sample(np.random.default_rng(k), (3, 3), 3, 3)[0, 0] for k in range(2000)])
+    assert abs(corner.mean()) < 5 / math.sqrt(3 * 2000) and corner.var() == pytest.approx(1 / 3, rel=0.15)
+
+
+@pytest.mark.parametrize(("shape", "groups"), [((4, 4, 3, 3), 1), ((6, 2, 3), 3), ((2, 5, 2, 3, 4), 1), ((5, 3), 1)])
+def test_dirac_and_eye_are_those_of_torch(shape, groups):
+    if len(shape) > 2:
+        expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
+    else:
+        expected = torch.nn.init.eye_(torch.empty(shape)).numpy()
+        assert np.array_equal(sample(library.eye(2.0), shape), 2 * expected)
+    assert np.array_equal(sample(library.dirac(groups), shape), expected)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"), [(0.0, 1.0, -2.0, 2.0), (1.0, 0.5, 0.9, 1.2), (0.0, 1.0, 6.0, 7.0), (0.0, 1.0, -9.0, -8.0)]
+)
+def test_a_truncated_normal_is_that_of_scipy(mean, std, a, b):
+    from scipy.stats import kstest, truncnorm
+
+    values = sample(library.trunc_normal(mean, std, a, b)).ravel()
+    assert a <= values.min() and values.max() <= b
+    assert kstest(values, truncnorm((a - mean) / std, (b - mean) / std, mean, std).cdf).pvalue > 1e-4
+
+
+def test_constants_and_lecun():
+    assert (sample(library.ones()) == 1).all() and (sample(library.zeros()) == 0).all()
+    assert sample(library.lecun_normal()).std() == pytest.approx(1 / math.sqrt(FAN_IN), rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "fields"), [
+    ("trunc_normal", {"std": 0.0}), ("trunc_normal", {"a": 3.0}), ("orthogonal", {"gain": "big"}), ("dirac", {"groups": 0}),
+    ("eye", {"gain": math.inf}),
+])  # fmt: skip
+def test_fields_out_of_range(name, fields):
+    with pytest.raises(DeclarationError, match=f"{name}.(std|a|b|gain|groups)"):
+        initializers[name](**fields)

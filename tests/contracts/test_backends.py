@@ -17,6 +17,7 @@ from spaic.Graph.schedule import schedule
 from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Pool2d, Scale
 from spaic.Graph.verify import recordable, verify
 from spaic.Library.streams import Constant, Recorded
+from tests.contracts.uncompiled import in_python
 
 STEPS, BATCH = 60, 3
 
@@ -39,22 +40,22 @@ DRIVES = {
     "cuba_exc_inh": (0.5, 20.0, 8.0),
     "cubali": (0.5, 0.5, 0.1),
     "darwin_alif": (1.0, 2000.0, 4000.0),
-    "darwin_clif": (1.0, 2000.0, 4000.0),
+    "darwin_clif": (1.0, 1500.0, 800.0),
     "darwin_random": (1.0, 3000.0, 2000.0),
-    "diehl_cook": (0.5, None, 2.0),
+    "diehl_cook": (0.5, None, 8.0),
     "exponential_if": (0.1, 150.0, 150.0),
-    "fede": (0.5, 1.5, 1.5),
-    "gif": (0.5, 100.0, 100.0),
-    "glif": (0.5, 8.0, 10.0),
+    "fede": (0.5, 3.0, 3.0),
+    "gif": (0.5, 400.0, 200.0),
+    "glif": (0.5, 20.0, 20.0),
     "graded_lif": (0.5, 1.5, 0.4),
     "if_bias": (0.5, 0.1, 0.4),
     "if_soft_reset": (0.5, 0.1, 0.4),
     "if_trace": (1.0, 0.1, 0.4),
-    "izhikevich_2007": (0.2, 400.0, 400.0),
+    "izhikevich_2007": (0.2, 2000.0, 800.0),
     "li": (0.5, 0.5, 0.1),
     "lif_alpha": (0.5, 1.0, 0.5),
     "lif_cond": (0.5, 50.0, 0.5),
-    "lif_current": (0.5, 1.5, 1.5),
+    "lif_current": (0.5, 5.0, 2.0),
     "lif_double_exp": (0.5, 1.0, 0.5),
     "lif_escape": (0.5, 0.8, 0.3),
     "lif_int": (1.0, None, 0.5),
@@ -67,16 +68,18 @@ DRIVES = {
     "nonspiking_if": (0.5, 0.1, 0.02),
     "nonspiking_lif": (0.5, None, 0.1),
     "pclif": (1.0, 0.2, 0.4),
-    "quadratic_if": (0.1, 200.0, 100.0),
-    "relay": (1.0, 0.2, 0.4),
+    "quadratic_if": (0.2, 1500.0, 400.0),
+    "relay": (1.0, 0.4, 0.1),
     "resonate_and_fire": (0.2, 0.4, 0.4),
-    "sliding_psn": (1.0, 0.3, 0.4),
+    "sliding_psn": (1.0, 0.5, 0.05),
     "ternary_lif": (0.5, 1.5, 0.4),
     "two_compartment": (0.5, 1.5, 0.4),
     "wilson_cowan": (0.5, 1.0, 1.0),
     "noisy": (0.5, 1.0, 0.4),
     "bursting": (0.5, 0.6, 0.5),
 }
+#: Ports that work against the others get less.
+SHARE = {"inh": 0.02, "I_trace": 0.2}
 #: What no registered model has: noise in coupled states, maps, time, two receive ports, several currents.
 OWN = {
     "noisy": NeuronModel(
@@ -104,6 +107,8 @@ MODELS = {**registry.neurons, **OWN}
 THOROUGH = {
     "if", "lif", "cuba", "clif", "plif", "alif", "izhikevich", "adex", "hodgkin_huxley", "lif_cond", "noisy", "bursting",
 }  # fmt: skip
+#: Python runs the generated text of the others as it is.
+COMPILED = THOROUGH - {"lif_cond"}
 #: Integers let no gradient pass.
 ROUNDED = {"darwin_alif", "darwin_clif", "darwin_random"}
 
@@ -123,7 +128,7 @@ def parameters_of(model, shape, dt, rng):
     values = {}
     for name, p in model.parameters.items():
         if not isinstance(p.default, str):
-            values[name] = p.default * (1 + 0.1 * rng.uniform(-1, 1, shape)) if p.default else p.default
+            values[name] = np.minimum(p.default * (1 + 0.1 * rng.uniform(-1, 1, shape)), p.bounds[1]) if p.default else p.default
     if model.refractory_period:
         values[model.refractory_period[0]] = dt * rng.integers(0, 4, shape).astype(float)
     return values
@@ -154,7 +159,7 @@ def recurrent(name, method):
     quick = Synapse(registry.synapses["first_order"], {"tau": 3.0}, "exact")
     links = [
         Link("in_a", "spikes.O", f"A.{first}", (dense(rng, 5, 4, weight),), delay=2 * dt),
-        Link("in_b", "spikes.O", f"B.{last}", (dense(rng, 5, 3, weight / 2),), synapse=second),
+        Link("in_b", "spikes.O", f"B.{last}", (dense(rng, 5, 3, SHARE.get(last, 1) * weight / 2),), synapse=second),
         Link("a_b", f"A.{out}", f"B.{first}", (dense(rng, 4, 3, weight, mask=rng.random((3, 4)) < 0.7),), delay=dt * rng.integers(0, 3, (3, 4))),
         Link("b_a", f"B.{out}", f"A.{first}", (dense(rng, 3, 4, -weight / 4, bias=weight * rng.random(4) / 50),),
              delay=dt * rng.integers(1, 4, (4, 3))),
@@ -162,8 +167,10 @@ def recurrent(name, method):
         Link("v_b", f"A.{model.states[0]}", f"B.{last}", (dense(rng, 4, 3, 1e-4),), delay=3 * dt),
     ]  # fmt: skip
     if current is not None:
-        links += [Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(current),)) for n in "AB" for p in model.currents]
-    links += [Link(f"more_{p}", "spikes.O", f"B.{p}", (dense(rng, 5, 3, weight / 10),)) for p in model.receives if p != first]
+        links += [
+            Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(SHARE.get(p, 1) * current),)) for n in "AB" for p in model.currents
+        ]
+    links += [Link(f"more_{p}", "spikes.O", f"B.{p}", (dense(rng, 5, 3, SHARE.get(p, 1) * weight / 10),)) for p in model.receives if p != first]
     inputs = [Input("spikes", (5,)), *([Input("current_A", (2, 2)), Input("current_B", (3,))] if current is not None else [])]
     return watch_everything(verify(Graph((*inputs, a, b), tuple(links), (), Clock(dt), seed=5)))
 
@@ -218,8 +225,15 @@ def assert_agree(graph, inputs):
     return expected
 
 
+@pytest.fixture
+def economy(request, monkeypatch, tmp_path):
+    """Only some models are compiled."""
+    if request.getfixturevalue("name") not in COMPILED:
+        in_python(monkeypatch, tmp_path)
+
+
 @pytest.mark.parametrize("name, method", CASES)
-def test_backends_agree(name, method):
+def test_backends_agree(name, method, economy):
     graph = recurrent(name, method)
     assert any(stage.is_island for stage in schedule(graph).stages)
     recorded = assert_agree(graph, streams(graph))
@@ -230,7 +244,7 @@ def test_backends_agree(name, method):
 
 @pytest.mark.parametrize("backend", [Reference_Backend, Torch_Backend])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_run_in_pieces_is_one_run(backend, name):
+def test_a_run_in_pieces_is_one_run(backend, name, economy):
     graph = recurrent(name, MODELS[name].method)
     whole, last = run(backend, graph, streams(graph))
     parted, end = run(backend, graph, streams(graph), (1, 7, 2, 31, 1, STEPS - 42))
@@ -333,12 +347,15 @@ def forward(name, is_island):
     learned = frozenset({"weight", "bias"})
     links = [
         Link("in_a", "spikes.O", f"A.{first}", (dense(rng, 5, 4, weight, bias=weight / 50 * rng.random(4)),), delay=dt, trainable=learned),
-        Link("in_b", "spikes.O", f"B.{last}", (dense(rng, 5, 4, weight / 4),), synapse, trainable=learned | {"tau"}),
+        Link("in_b", "spikes.O", f"B.{last}", (dense(rng, 5, 4, SHARE.get(last, 1) * weight / 4),), synapse, trainable=learned | {"tau"}),
         Link("a_b", f"A.{out}", f"B.{first}", (dense(rng, 4, 4, weight),), delay=dt * rng.integers(0, 3, (4, 4)), trainable=learned),
         Link("v_b", f"A.{model.states[0]}", f"B.{last}", (OneToOne(4, 1e-3 * rng.random(4)),), delay=0.0, trainable=learned),
     ]
     if current is not None:
-        links += [Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(current),)) for n in "AB" for p in model.currents]
+        links += [
+            Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(SHARE.get(p, 1) * current),)) for n in "AB" for p in model.currents
+        ]
+    links += [Link(f"more_{n}_{p}", "spikes.O", f"{n}.{p}", (dense(rng, 5, 4, SHARE.get(p, 1) * weight / 10),)) for p in model.receives if p != first for n in "AB"]
     if is_island:
         links.append(Link("z_back", f"B.{out}", f"A.{first}", (Dense(4, 4, np.zeros((4, 4))),), delay=dt))
     inputs = [Input("spikes", (5,)), *([Input("current_A", (4,)), Input("current_B", (4,))] if current is not None else [])]
@@ -355,19 +372,18 @@ def trained(graph):
     values = store.tensors()
     _, recorded = program.run(values, program.initial_state(values, BATCH), streams(graph), STEPS)
     model = graph.by_name["B"].model
-    read = {f"A.{output_of(model)}", f"B.{output_of(model)}", f"B.{model.states[0]}"}
+    read = {f"{group}.{variable}" for group in "AB" for variable in (output_of(model), *model.states)}
     loss = sum((recorded[path] * torch.linspace(0.5, 1.5, 4, dtype=torch.float64)).mean() for path in sorted(read))
     names, tensors = zip(*((k, p) for k, p in store.named_parameters() if p.requires_grad), strict=True)
     gradients = torch.autograd.grad(loss, tensors)
     return {k: v.detach().numpy() for k, v in recorded.items()}, {k: g.numpy() for k, g in zip(names, gradients, strict=True)}
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_layers_and_islands_give_equal_spikes_and_gradients(name):
+@pytest.mark.parametrize("name", [n for n in MODELS if n not in ROUNDED])
+def test_layers_and_islands_give_equal_spikes_and_gradients(name, economy):
     layers, slopes = trained(forward(name, is_island=False))
     island, stepwise = trained(forward(name, is_island=True))
     assert not MODELS[name].condition or (layers["A.O"].any() and layers["B.O"].any())
     assert_same({k: island[k] for k in layers}, layers)
-    flat = {k for k, g in slopes.items() if not np.any(g)}
-    assert flat == set() or name in ROUNDED, f"a gradient of 0 compares nothing: {flat}"
+    assert {k for k, g in slopes.items() if not np.any(g)} == set(), "a gradient of 0 compares nothing"
     assert_same({k: stepwise[k] for k in slopes}, slopes)

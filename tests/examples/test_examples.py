@@ -95,6 +95,21 @@ def test_mnist_says_how_to_get_the_files(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_nmnist_conv(tmp_path, shared_data):
+    text = run(tmp_path, "nmnist_conv", "--epochs 2 --samples 300", SPAIC_DATA=str(shared_data)).stdout
+    assert accuracy(text, "at the end: ") > 25  # 45 at seed 0; after 10 epochs on all of them about 95
+
+
+def test_nmnist_conv_says_where_it_looked(tmp_path):
+    done = call(tmp_path, str(EXAMPLES / "nmnist_conv.py"), SPAIC_DATA=str(tmp_path))
+    assert done.returncode == 1 and str(tmp_path / "nmnist-small") in done.stderr and "Traceback" not in done.stderr
+
+
+def test_fashion_mnist_conv(tmp_path, shared_data):
+    text = run(tmp_path, "fashion_mnist_conv", "--epochs 1 --batches 12 --steps 3", SPAIC_DATA=str(shared_data)).stdout
+    assert accuracy(text, "at the end: ") > 45  # after 5 epochs on all of them above 91
+
+
 def test_save_load(tmp_path):
     text = run(tmp_path, "save_load", "--epochs 2 --folder files").stdout
     assert "\npower cut\n" in text and "\nstraight and resumed: no difference\n" in text

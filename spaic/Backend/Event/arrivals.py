@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spaic.Backend.Event.layer_kernels import MARK
+from spaic.Backend.Event.motion import LATER
 from spaic.Backend.Event.wiring import Wiring
 
 
@@ -92,13 +93,22 @@ def arrivals(afferents: Sequence[Afferent], batch: int, neurons: int, begin: flo
         is_own,
         bounds[:-1],
         bounds[1:],
-        time[order],
+        _instants(time[order]),
         where[order],
         np.concatenate([stride[inside], filler]).astype(np.int64)[order],
         np.concatenate([amount[inside], filler])[order],
         port[order],
         np.concatenate([source[inside], filler - 1]).astype(np.int64)[order],
     )
+
+
+def _instants(times: np.ndarray) -> np.ndarray:
+    """Times that differ by rounding only, as sums of delays on a grid do, made the same: the first of each such instant."""
+    gaps = np.diff(times, prepend=-np.inf)
+    with np.errstate(invalid="ignore"):
+        begins = ~((gaps >= 0) & (gaps <= LATER * np.abs(times)))
+    begins |= np.isinf(times)
+    return times[np.maximum.accumulate(np.where(begins, np.arange(len(times)), 0))]
 
 
 def _shared(a: Afferent) -> tuple[np.ndarray, ...]:

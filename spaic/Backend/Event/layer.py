@@ -115,7 +115,7 @@ def run(
         args = (
             batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
             (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports),
-            decays, weights, (layer.kind, layer.t_ref), _moving(tables), (start.modes, start.phase, start.until),
+            decays, weights, (layer.kind, layer.t_ref), moving(tables), (start.modes, start.phase, start.until),
             (offset, room, what, place, when, modes, count), status, (ended.modes, ended.phase, ended.until), samples,
         )  # fmt: skip
         spread(kernel, neurons if found.is_own else -(-neurons // layer_kernels.LANES), args, threads=threads)
@@ -160,7 +160,7 @@ def gradients(
     return d_weights, d_times.sum(axis=0)[:events], d_delays
 
 
-def _moving(tables: Tables) -> tuple[np.ndarray, ...]:
+def moving(tables: Tables) -> tuple[np.ndarray, ...]:
     """The tables in the order in which kernels that run forward take them."""
     return (
         tables.T, tables.size, tables.growth, tables.rows, tables.level, tables.is_strict, tables.how, tables.is_plain, tables.longest,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from spaic.Backend.Event.motion import MODES, advance, dot, goes_up, next_crossing
+from spaic.Backend.Event.motion import LATER, MODES, advance, dot, goes_up, next_crossing
 
 # --- kernels (the text from here on follows that of motion.py)
 
@@ -89,14 +89,16 @@ def until_event(tables, c, t_ref, u, i, is_after, stop, most, record, y, z, whol
         for k in range(MODES):
             y[k] = z[k]
         if t_ref > 0.0:
-            whole[PHASE], real[UNTIL] = 1, t + t_ref
+            whole[PHASE], real[UNTIL] = 1, (t + t_ref) + LATER * abs(t + t_ref)
         if whole[SAME] > INSTANT or whole[SPIKES] > most:
             whole[STATUS] = BURST if whole[SAME] > INSTANT else MANY
             break
     real[TIME] = stop
 
 
-def forward(lo, hi, batch, is_own, is_shared, begin, most, events, decays, weights, population, tables, start, record, status, end, samples):
+def forward(
+    lo, hi, batch, is_own, is_shared, begin, most, events, decays, weights, population, tables, start, record, status, end, samples
+):
     """Groups `lo` to `hi` - 1 of neurons in all samples; unit ``u = sample * neurons + neuron``.
 
     Events ``starts[u] .. stops[u] - 1`` (of the sample, where lists are shared) have a time, a place of the weight (plus `stride` times the

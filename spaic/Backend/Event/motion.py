@@ -12,10 +12,12 @@ import numpy as np
 MODES = 2
 #: How a next crossing is found: by safe steps, as a logarithm, by a quadratic equation.
 STEPS, LOGARITHM, QUADRATIC = 0, 1, 2
+#: A refractory period ends later by this, relative to the time, so that what arrives in its last instant, up to rounding, is part of it.
+LATER = 4e-15
 #: Safe steps after which a search is given up; none was seen to take more than 200.
 MOST = 100000
 
-HELPERS = ("small_exp", "advance", "dot", "search", "next_crossing", "goes_up")
+HELPERS = ("small_exp", "advance", "dot", "safe_step", "search", "next_crossing", "goes_up")
 
 
 def dot(a, b):
@@ -105,59 +107,59 @@ def goes_up(r, slope, is_strict):
     return r > 0.0 or (r == 0.0 and (slope > 0.0 or not is_strict))
 
 
+def safe_step(T, size, growth, rows, level, is_strict, z):
+    """For how long the residual stays below 0 for certain: 0 if it is not, infinite if it always does.
+
+    A parabola is laid over the future: through the residual and its slope, with a curvature that the residual's never exceeds. Up to the
+    zero of the parabola there is no crossing.
+    """
+    r, slope = dot(rows[0], z) + level, dot(rows[1], z)
+    if goes_up(r, slope, is_strict):
+        return 0.0
+    bend, reach, most = 0.0, level, 0.0
+    for k in range(MODES):
+        if size[k] == 1:
+            bend += max(rows[2, k] * z[k], 0.0)
+            reach += rows[0, k] * z[k] if T[k, k] == 0.0 else max(rows[0, k] * z[k], 0.0)
+            if T[k, k] > 0 and z[k] != 0.0:
+                most = max(most, T[k, k])
+        elif size[k] > 1:
+            length = curve = height = 0.0
+            for i in range(k, k + size[k]):
+                length += z[i] * z[i]
+                curve += rows[2, i] * rows[2, i]
+                height += rows[0, i] * rows[0, i]
+            bend += math.sqrt(length * curve)
+            reach += math.sqrt(length * height)
+            if length > 0.0:
+                most = max(most, growth[k])
+    if most > 0.0:
+        bend *= math.e  # within 1 / most
+    elif reach <= 0.0:
+        return math.inf
+    if bend > 0.0:
+        root = math.sqrt(slope * slope - 2.0 * bend * r)
+        step = -2.0 * r / (slope + root) if slope > 0.0 else (root - slope) / bend
+    else:
+        step = -r / slope if slope > 0.0 else math.inf
+    return min(step, 1.0 / most) if most > 0.0 else step
+
+
 def search(T, size, growth, rows, level, is_strict, y, horizon, z, longest):
     """Time until the residual reaches 0, at most `horizon`; -1 if it stays below, -2 if no answer was found.
 
-    From a point below the threshold a parabola is laid over the future: through the residual and its slope, with a curvature that the
-    residual's never exceeds. Up to the zero of the parabola there is no crossing, so the search goes there and repeats. It comes to a
-    crossing from the left, quadratically like Newton's method, and passes a maximum only if that is below the threshold.
+    Safe steps come to a crossing from the left, quadratically like Newton's method, and pass a maximum only if that is below the threshold.
     """
     s = 0.0
     for k in range(MODES):
         z[k] = y[k]
     for _ in range(MOST):
-        r, slope = dot(rows[0], z) + level, dot(rows[1], z)
-        if goes_up(r, slope, is_strict):
-            return s
-        bend, reach, most = 0.0, level, 0.0
-        for k in range(MODES):
-            if size[k] == 1:
-                up = rows[2, k] * z[k]
-                bend += max(up, 0.0)
-                reach += rows[0, k] * z[k] if T[k, k] == 0.0 else max(rows[0, k] * z[k], 0.0)
-                if T[k, k] > 0 and z[k] != 0.0:
-                    most = max(most, T[k, k])
-            elif size[k] > 1:
-                length = curve = height = 0.0
-                for i in range(k, k + size[k]):
-                    length += z[i] * z[i]
-                    curve += rows[2, i] * rows[2, i]
-                    height += rows[0, i] * rows[0, i]
-                bend += math.sqrt(length * curve)
-                reach += math.sqrt(length * height)
-                if length > 0.0:
-                    most = max(most, growth[k])
-        rest = horizon - s
-        if most > 0.0:
-            bend *= math.e  # within 1 / most
-        elif reach <= 0.0:
-            return -1.0
-        if bend > 0.0:
-            root = math.sqrt(slope * slope - 2.0 * bend * r)
-            step = -2.0 * r / (slope + root) if slope > 0.0 else (root - slope) / bend
-        elif slope > 0.0:
-            step = -r / slope
-        elif most > 0.0:
-            step = math.inf
-        else:
-            return -1.0
-        if most > 0.0:
-            step = min(step, 1.0 / most)
-        if not step < rest:
+        step = safe_step(T, size, growth, rows, level, is_strict, z)
+        if step <= 1e-15 * (longest + s):
+            return s + step
+        if not step < horizon - s:
             break
         s += step
-        if step <= 1e-15 * (longest + s):
-            return s
         advance(T, size, y, s, False, z)
     else:
         return -2.0

@@ -59,9 +59,7 @@ class Wiring:
         pre, post = self.pre, self.post
         index = (np.arange(post, dtype=np.int64) * pre)[None, :] + np.arange(pre, dtype=np.int64)[:, None]
         targets = np.broadcast_to(np.arange(post, dtype=np.int64), (pre, post))
-        return Wiring(
-            pre, post, self.weights, np.arange(pre + 1) * post, targets.ravel(), index.ravel(), np.ones(pre * post), self.delay
-        )
+        return Wiring(pre, post, self.weights, np.arange(pre + 1) * post, targets.ravel(), index.ravel(), np.ones(pre * post), self.delay)
 
 
 def wiring(graph: Graph, link: Link, default_delay: float) -> Wiring:

@@ -33,7 +33,8 @@ def load(source: str, name: str, announce: str = "") -> ModuleType:
     ----------
     source : str
         Text of a module of plain functions. ``KERNELS = ("forward", ...)`` names those that are called from Python,
-        ``HELPERS = (...)`` those that only kernels call, which become part of them. It may import NumPy and
+        ``HELPERS = (...)`` those that only kernels call, which become part of them, but for those in ``PARTS = (...)``, which are
+        compiled once and called. It may import NumPy and
         :mod:`spaic.Backend.Kernels.vector_math`.
     name : str
         The beginning of the name of the file.
@@ -144,7 +145,7 @@ def _compiled(module: ModuleType, announce: str) -> ModuleType:
 
     announcing.name(module.__name__, announce)
     for name in getattr(module, "HELPERS", ()):
-        setattr(module, name, part(getattr(module, name), forceinline=True))
+        setattr(module, name, part(getattr(module, name), forceinline=name not in getattr(module, "PARTS", ())))
     for name in getattr(module, "KERNELS", ()):
         setattr(module, name, _kept(part(getattr(module, name))))
     return module

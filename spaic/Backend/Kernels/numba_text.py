@@ -66,7 +66,9 @@ def _block(layer: Layer, dtype: str) -> int:
     return max(GRAIN, _CARRIED // (np.dtype(dtype).itemsize * max(1, most)) // GRAIN * GRAIN)
 
 
-def module(title: str, steps: str, dtype: str, kernels: tuple[str, ...], functions: list[str], numbers: Mapping[str, object]) -> str:
+def module(
+    title: str, steps: str, dtype: str, kernels: tuple[str, ...], functions: list[str], numbers: Mapping[str, object], imported: str = ""
+) -> str:
     """The text of a module with these kernels, and with what they call.
 
     Parameters
@@ -83,10 +85,13 @@ def module(title: str, steps: str, dtype: str, kernels: tuple[str, ...], functio
         Their texts, and those of functions that they call before them.
     numbers : mapping of str to object
         Named numbers.
+    imported : str
+        A further line that imports.
     """
     called = {word for text in functions for word in re.findall(r"\w+(?=\()", text)}
     vectorised, helpers = ([name for name in known if name in called] for known in (_VECTORISED, _HELPERS))
     imports = f"\nfrom spaic.Backend.Kernels.vector_math import {', '.join(vectorised)}\n" if vectorised else ""
+    imports += f"\n{imported}\n" if imported else ""
     defined = [word for text in functions for word in re.findall(r"^def (\w+)", text) if word not in kernels]
     numbers = dict(numbers) | ({"nan": "np.nan", "inf": "np.inf"} if re.search(r"\b(nan|inf)\b", "".join(functions)) else {})
     settings = "".join(f"\n{name} = {value}" for name, value in numbers.items())

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
-from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements
+from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events
 from spaic.Backend.Kernels.sparse_team import TEXTS
 from spaic.Dynamics.show import listing
@@ -27,11 +27,16 @@ _HEAD = """def {name}(total, {given}):
 #: What a way adds up: for each spike of a row, what it brings to the neurons `start` to `stop` - 1, which are the parts `p0` to `p1` - 1.
 _SUMS = {
     SPARSE: _HEAD.format(name="add_sparse", given="pointers, indices, row, p0, p1, starts, targets, weight")
-    + """            for k in range(starts[j, p0], starts[j, p1]):
-                total[targets[k]] += weight[k]""",
+    + """            if len(weight) == 1:
+                common = weight[0]
+                for k in range(starts[j, p0], starts[j, p1]):
+                    total[targets[k]] += common
+            else:
+                for k in range(starts[j, p0], starts[j, p1]):
+                    total[targets[k]] += weight[k]""",
     SCATTERED: _HEAD.format(name="add_scattered", given="pointers, indices, row, p0, p1, starts, targets, weight, late, now")
     + """            for k in range(starts[j, p0], starts[j, p1]):
-                then = now + late[k]
+                then = now + int(late[k])
                 if then >= 0:
                     total[then & (len(total) - 1), targets[k]] += weight[k]""",
     DENSE: _HEAD.format(name="add_dense", given="pointers, indices, row, start, stop, weight")
@@ -53,6 +58,7 @@ _LISTED = """def list_fired(fired, first, width, indices, count):
                     indices[count] = first + i
                     count += 1
     return count"""
+_IMPORT = "from spaic.Backend.Kernels.sparse_team import add, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
     "join", "meet", "add", "look", "list_fired", "words", "least_delay", "delays", "depths", "first_sample",
@@ -62,12 +68,14 @@ _OWN = (
 @lru_cache(maxsize=256)
 def source(events: Events, dtype: str) -> str:
     """The module, with the function ``simulate``."""
-    text = _Function(events).text()
+    function = _Function(events)
+    text = function.text()
     sums = [text_ for kind, text_ in _SUMS.items() if f"add_{kind}(" in text]
-    helpers = [*sums, *([_LISTED] if "list_fired(" in text else [])]
+    loops = [loop.replace("def advance(", f"def advance_{k}(", 1) for k, loop in enumerate(function.loops)]
+    parts = [*loops, *sums, *([_LISTED] if "list_fired(" in text else [])]
+    called = {"PARTS": tuple(part.partition("(")[0].removeprefix("def ") for part in parts)}
     steps = "\n\n".join(f"{m}:\n{listing(layer.tape)}" for m, layer in events.by_name.items())
-    whole = module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*helpers, *TEXTS.values(), text], {})
-    return whole.replace("import numpy as np\n", "import numpy as np\n\nfrom spaic.Backend.Kernels.sparse_team import add, look\n", 1)
+    return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, *TEXTS.values(), text], called, _IMPORT)
 
 
 @lru_cache(maxsize=256)
@@ -81,22 +89,107 @@ def arguments(events: Events) -> tuple[Argument, ...]:
     return tuple(_Function(events).arguments)
 
 
+class _Step:
+    """The loop over the neurons of a member, as a function that members with the same equations share.
+
+    Parameters
+    ----------
+    events : Events
+        What the member belongs to.
+    member : str
+        Its label.
+    """
+
+    def __init__(self, events: Events, member: str) -> None:
+        self.events, self.member, self.layer = events, member, events.by_name[member]
+        self.body = Body(self.layer, self.layer.forward, {*LANGUAGE.reserved, *_OWN, "advance"})
+        self.given: dict[Argument, str] = {}  # arrays, by what they are called in the function
+        self.after: list[str] = []
+        for carried in self.layer.forward.carried:
+            self.body.places[carried] = f"{self._array('state', carried.name)}[i]"
+        for value in self.layer.forward.values:
+            if value.role == "parameter":
+                self.body.places[value] = f"{self._array('value', value)}[i]"
+            elif value.role == "normal":
+                self.given[Argument("value", member, value)] = self.body.arrays[value]
+            elif value.role == "arrival":
+                self.body.places[value] = self._arrival(value.name)
+            elif value.role == "result":
+                self.body.places[value] = f"{self._array('fired' if value.is_byte else 'sampled', value.name)}[i]"
+
+    def _array(self, role: str, item: Value | str, member: str = "") -> str:
+        key = Argument(role, member or self.member, item)
+        if key not in self.given:
+            name = self.body.arrays[item] if isinstance(item, Value) else f"{role}_{item}"
+            self.given[key] = name if isinstance(item, Value) else self.body.names.free(name)
+        return self.given[key]
+
+    def _arrival(self, port: str) -> str:
+        """What arrives at a port of a neuron: the sum of the events, and what synapses of this port give."""
+        feeds = [self.events.feeds[k] for k in self.events.into(self.member, port)]
+        parts = [f"{self._array('sampled', f.variable, f.source)}[i]" for f in feeds if f.kind == DIRECT]
+        is_constant = dict(self.events.outside).get((self.member, port))
+        if is_constant is not None or any(f.kind != DIRECT for f in feeds):
+            total = self._array("arriving", port)
+            parts.insert(0, f"{total}[i]")
+            if is_constant:
+                self.after.append(f"{total}[i] = {self._array('outside', port)}[0, m]")
+            elif is_constant is None:
+                self.after.append(f"{total}[i] = number(0.0)")
+        return f"({' + '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "number(0.0)"
+
+    def text(self) -> str:
+        """The function, called ``advance``."""
+        body = self.body
+        code = [*body.scalars("scalars"), *unpacked("arrays", self.given.values()), *body.time(), *body.views()]
+        lines = over_elements([*body.lines(), *self.after], 1)
+        return "\n".join(["def advance(first, width, n, first_step, dt, scalars, arrays):", *indented(code, 1), *lines])
+
+
 class _Function:
     """The kernel in the making."""
 
     def __init__(self, events: Events) -> None:
         self.events = events
-        counted = {f"{x}_{k}" for x in ("first", "width", "scalars", "row", "count", "from", "to") for k in range(len(events.members))}
+        counted = {f"{x}_{k}" for x in ("width", "scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))}
         self.taken = {*LANGUAGE.reserved, *_OWN, *counted, *(f"add_{kind}" for kind in EVENTS)}
         self.arguments: dict[Argument, str] = {}
         self.own: list[str] = []  # lines before the loop over time: the part of each array that belongs to the thread
-        self.bodies: dict[str, Body] = {}
+        self.parts: dict[Argument, str] = {}
         self.outside = dict(events.outside)
         self.tables = {k: self._tables(k) for k, feed in enumerate(events.feeds) if feed.kind != DIRECT}
         self.lists = {k: self._lists(*x) for k, x in enumerate(events.sources)}
-        self.results: dict[tuple[str, str], str] = {}
-        for member in events.members:
-            self._member(member)
+        self.steps = {member: _Step(events, member) for member in events.members}
+        self.loops: list[str] = []
+        self.calls = {member: self._call(step) for member, step in self.steps.items()}
+        for member, port in self.outside:
+            self._argument("outside", member, port, f"{member}_outside_{port}")
+
+    def _call(self, step: _Step) -> str:
+        """The call of the loop over the neurons of a member."""
+        text = step.text()
+        if text not in self.loops:
+            self.loops.append(text)
+        k = self.events.members.index(step.member)
+        arrays = "".join(f"{self._given(key)}, " for key in step.given)
+        return f"advance_{self.loops.index(text)}(from_{k}, width_{k}, n, first_step, dt, scalars_{k}, ({arrays}))"
+
+    def _given(self, key: Argument) -> str:
+        """What a loop is called with: the thread's own part of an array."""
+        hint = key.item if isinstance(key.item, str) else key.item.name
+        text = self._argument(key.role, key.member, key.item, f"{key.member}_{key.role}_{hint}")
+        if key.role == "outside" or (isinstance(key.item, Value) and key.item.over_time):
+            return text
+        if key not in self.parts:
+            k, part = self.events.members.index(key.member), self._free(f"{text}_part")
+            self.parts[key] = part
+            if key.role == "fired":
+                self.own.append(f"{part} = {text}[own]")
+            elif key.role != "sampled":
+                self.own.append(f"{part} = {text}[from_{k}:to_{k}]")
+            elif (key.member, key.item) not in self.events.sampled:
+                self.own.append(f"{part} = {text}[0, from_{k}:to_{k}]")
+        return self.parts[key]
 
     def _free(self, hint: str) -> str:
         name, number = "".join(c if c.isalnum() else "_" for c in hint), 0
@@ -118,52 +211,6 @@ class _Function:
         pair = (self._argument(role, member, variable, f"{member}_{variable}_{role}") for role in ("pointers", "indices"))
         return next(pair), next(pair)
 
-    def _part(self, member: str, text: str) -> str:
-        """The part of an array over neurons that belongs to the thread."""
-        k, part = self.events.members.index(member), self._free(f"{text}_part")
-        self.own.append(f"{part} = {text}[from_{k}:to_{k}]")
-        return part
-
-    def _member(self, member: str) -> None:
-        layer = self.events.by_name[member]
-        body = self.bodies[member] = Body(layer, layer.forward, self.taken, f"{member}_")
-        for carried in layer.forward.carried:
-            text = self._argument("state", member, carried.name, f"{member}_{carried.name}")
-            body.places[carried] = f"{self._part(member, text)}[i]"
-        for value in layer.forward.values:
-            if value.role == "parameter":
-                text = self._argument("value", member, value, body.arrays[value])
-                body.places[value] = f"{self._part(member, text)}[i]"
-            elif value.role == "normal":
-                self.arguments[Argument("value", member, value)] = body.arrays[value]
-            elif value.role == "arrival":
-                body.places[value] = self._arrival(member, value.name)
-            elif value.role == "result":
-                body.places[value] = f"{self._result(member, value)}[i]"
-
-    def _arrival(self, member: str, port: str) -> str:
-        """What arrives at a port of a neuron: the sum of the events, and what synapses of this port give."""
-        feeds = [(k, self.events.feeds[k]) for k in self.events.into(member, port)]
-        parts = [f"{self.results[f.source, f.variable]}[i]" for _, f in feeds if f.kind == DIRECT]
-        if (member, port) in self.outside or any(f.kind != DIRECT for _, f in feeds):
-            text = self._argument("arriving", member, port, f"{member}_arriving_{port}")
-            parts.insert(0, f"{self._part(member, text)}[i]")
-        return f"({' + '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "number(0.0)"
-
-    def _result(self, member: str, value: Value) -> str:
-        if value.is_byte:
-            text = self._argument("fired", member, value.name, f"{member}_fired_{value.name}")
-            part = self._free(f"{text}_own")
-            self.own.append(f"{part} = {text}[own]")
-            self.results[member, value.name] = part
-            return part
-        text = self._argument("sampled", member, value.name, f"{member}_sampled_{value.name}")
-        if (member, value.name) in self.events.sampled:
-            self.results[member, value.name] = self._free(f"{text}_now")
-        else:
-            self.results[member, value.name] = self._part(member, f"{text}[0]")
-        return self.results[member, value.name]
-
     # --- the text
 
     def text(self) -> str:
@@ -171,18 +218,17 @@ class _Function:
         given = "steps, first_step, dt, counters, threads, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
         code = [f"def simulate(lo, hi, {given}):", "    own = join(counters, threads)", "    if own < threads:"]
         start = ["team = look(counters, 8, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
-        start += [f"{text} = arrays[{k}]" for k, text in enumerate(self.arguments.values())]
-        for k, (member, body) in enumerate(self.bodies.items()):
-            start += [f"scalars_{k} = scalars[{k}]", *body.scalars(f"scalars_{k}")]
-            start += [f"from_{k} = cuts[{k}, p0]", f"to_{k} = cuts[{k}, p1]", f"width_{k} = to_{k} - from_{k}"]
+        start += unpacked("arrays", self.arguments.values())
+        for k in range(len(self.events.members)):
+            start += [f"scalars_{k} = scalars[{k}]", f"from_{k} = cuts[{k}, p0]", f"to_{k} = cuts[{k}, p1]", f"width_{k} = to_{k} - from_{k}"]
         code += indented([*start, *self.own, *self._starts(), *self._earlier(), *self._constants()], 2)
         code += ["        for n in range(steps):"]
         for k, member in enumerate(self.events.members):
             if self.events.waits(member):
                 code += indented(self._meeting(f"n * {self._meetings} + {self._waiting(k)}"), 3)
             code += indented(self._step(k, member), 3)
-        met = [f"if (n + 1) % least_delay == 0:", *indented(self._meeting(self._met), 1)]
-        return "\n".join(code + indented(met, 3))
+        met = ["if (n + 1) % least_delay == 0:", *indented(self._meeting(self._met), 1)]
+        return "\n".join([*code, *indented(met, 3)])
 
     @property
     def _meetings(self) -> int:
@@ -225,23 +271,21 @@ class _Function:
 
     def _from_outside(self, member: str, port: str, row: str) -> list[str]:
         k = self.events.members.index(member)
-        outside = self._argument("outside", member, port, f"{member}_outside_{port}")
+        outside = self.arguments[Argument("outside", member, port)]
         total = self.arguments[Argument("arriving", member, port)]
         return [f"for m in range(from_{k}, to_{k}):", f"    {total}[m] = {outside}[{row}, m]"]
 
     def _step(self, k: int, member: str) -> list[str]:
-        body, layer = self.bodies[member], self.events.by_name[member]
-        code = [f"# {member}", f"first = from_{k}", f"width = width_{k}", *body.time()]
+        layer = self.events.by_name[member]
+        code = [f"# {member}"]
         for port in layer.ports:
             if self.outside.get((member, port)) is False:
                 code += self._from_outside(member, port, "n")
             for number in self.events.into(member, port):
                 code += self._delivered(number, k)
-        for x, variable in enumerate(self.events.by_name[member].recorded):
+        for x, variable in enumerate(layer.recorded):
             code += self._sampled(member, variable, k, x)
-        code += body.views()
-        code += over_elements([*body.lines(), *self._cleared(member)], 0)
-        return code + self._listed(member)
+        return [*code, self.calls[member], *self._listed(member, k)]
 
     def _delivered(self, number: int, k: int) -> list[str]:
         feed, tables = self.events.feeds[number], self.tables.get(number, {})
@@ -270,27 +314,14 @@ class _Function:
             return []
         text = self.arguments[Argument("sampled", member, variable)]
         place = f"{text}[(n - first_sample[{k}, {x}]) // every[{k}, {x}] if (n - first_sample[{k}, {x}]) % every[{k}, {x}] == 0 else -1]"
-        return [f"{self.results[member, variable]} = {place}[from_{k}:to_{k}]"]
+        return [f"{self.parts[Argument('sampled', member, variable)]} = {place}[from_{k}:to_{k}]"]
 
-    def _cleared(self, member: str) -> list[str]:
-        """What was summed up is 0 again, after it was read."""
-        found = []
-        for port in self.events.by_name[member].ports:
-            key = Argument("arriving", member, port)
-            if key in self.arguments and (member, port) not in self.outside:
-                part = self.bodies[member].places[Value("arrival", port, True)].strip("()").partition("[i]")[0]
-                found.append(f"{part}[i] = number(0.0)")
-            elif key in self.arguments and self.outside[member, port]:
-                part = self.bodies[member].places[Value("arrival", port, True)].strip("()").partition("[i]")[0]
-                outside = self.arguments[Argument("outside", member, port)]
-                found.append(f"{part}[i] = {outside}[0, m]")
-        return found
-
-    def _listed(self, member: str) -> list[str]:
+    def _listed(self, member: str, k: int) -> list[str]:
         code = []
         for s, (source_, variable) in enumerate(self.events.sources):
             if source_ == member:
                 pointers, indices = self.lists[s]
-                code.append(f"count_{s} = list_fired({self.results[member, variable]}, first, width, {indices}, count_{s})")
+                fired = self.parts[Argument("fired", member, variable)]
+                code.append(f"count_{s} = list_fired({fired}, from_{k}, width_{k}, {indices}, count_{s})")
                 code.append(f"{pointers}[own, n + depths[{s}] + 1] = count_{s}")
         return code

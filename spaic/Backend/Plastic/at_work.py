@@ -94,15 +94,16 @@ class RuleAtWork:
         """
         now = {name: self._flat(seen[f"{self.link.source_node}.{name}"]) for name in self.rule.pre_reads}
         now |= {name: self._flat(seen[f"{self.link.target_node}.{name}"]) for name in self.rule.post_reads}
+        if "each_step" in self.updates:
+            states, weight = self._section("each_step", states, weight, now, None, None)
         for tape in self.decays.values():
             states = {**states, **self._decayed(tape, states, now)}
         spikes = {"pre": self._flat(arrived)}
         if self.rule.needs_post_spikes:
             spikes["post"] = self._flat(seen[f"{self.link.target_node}.O"])
-        for when, side in (("on_pre", "pre"), ("on_post", "post"), ("each_step", None)):
-            if when not in self.updates or (side is not None and not bool((spikes[side] != 0).any())):
-                continue
-            states, weight = self._section(when, states, weight, now, side, spikes.get(side or ""))
+        for when, side in (("on_pre", "pre"), ("on_post", "post")):
+            if when in self.updates and bool((spikes[side] != 0).any()):
+                states, weight = self._section(when, states, weight, now, side, spikes[side])
         return states, weight
 
     def rewarded(self, states: States, weight: Any, reward: Any) -> tuple[States, Any]:

@@ -12,6 +12,7 @@ from spaic.Backend.Plastic.arithmetic import NumpyArithmetic
 from spaic.Backend.Plastic.program import with_plasticity
 from spaic.Backend.Reference.program import ReferenceProgram
 from spaic.errors import DeclarationError, UnsupportedError
+from spaic.Graph.constraints import normalised
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program
 from spaic.registry import backends
@@ -60,6 +61,7 @@ class ArrayStore:
     def __init__(self, graph: Graph, values: Mapping[str, np.ndarray]) -> None:
         trainable = {f"{n.name}.{p}" for n in graph.populations for p in n.trainable}
         self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items()}
+        self._norms = [(k, t) for k in graph.links for t in k.transforms if k.norm is not None and "weight" in t.parameters()]
         self._learned = {k for k, v in values.items() if np.ndim(v) or k in trainable}
         self._values = {k: np.array(v, dtype=np.float64) for k, v in values.items()}
 
@@ -75,6 +77,9 @@ class ArrayStore:
         """Put values that left their bounds back on them."""
         for path, (low, high) in self._bounds.items():
             np.clip(self._values[path], low, high, out=self._values[path])
+        for link, transform in self._norms:
+            path = f"{link.name}.weight"
+            self._values[path] = normalised(transform, self._values[path], float(link.norm or 0.0))
 
     def freeze(self, owners: Mapping[str, bool]) -> None:
         """Nothing is trained here."""

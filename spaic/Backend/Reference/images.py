@@ -42,8 +42,8 @@ def _transposed(transform: TransposedConv, x: np.ndarray, parameters: Mapping[st
             of = slice(g * in_per, (g + 1) * in_per)
             part = np.einsum("bc...,co->bo...", x[:, of], weight[(of, slice(None), *tap)])
             target = whole[(slice(None), slice(g * out_per, (g + 1) * out_per), *at)]
-            target += part[(..., *(slice(n) for n in target.shape[2:]))]
-    inner = whole[(..., *(slice(p, p + n) for n, p in zip(shape[1:], padding, strict=True)))]
+            target += part[(slice(None), slice(None), *(slice(n) for n in target.shape[2:]))]
+    inner = whole[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(shape[1:], padding, strict=True)))]
     return inner + _per_channel(parameters.get("bias"), len(padding))
 
 

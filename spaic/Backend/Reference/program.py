@@ -120,7 +120,9 @@ class ReferenceProgram(Program):
     def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
         delay, own = self.schedule.delays[link.name], {**owned.get(link.owner, {}), **owned.get(link.name, {})}
-        if isinstance(delay, int):
+        if link.delay_limit is not None:
+            x = self._deliver_between(link, own, arrays, now)
+        elif isinstance(delay, int):
             x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
             for transform in link.transforms:
                 x = apply(transform, x, own)
@@ -133,6 +135,23 @@ class ReferenceProgram(Program):
         result = self._step(synapse, owned, arrays, {synapse.model.ports[0]: x}, n, run)
         now.update(result)
         return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
+
+    def _deliver_between(self, link: Link, own: Mapping[str, Any], arrays: dict[str, Any], now: dict[str, Any]) -> np.ndarray:
+        """Delays of k + f steps: the part 1 - f of what came k steps ago and the part f of what came before that."""
+        delay = np.asarray(own["delay"]) / self.graph.clock.dt
+        whole = np.minimum(np.floor(delay), self.schedule.delays[link.name] - 1).astype(int)
+        total: Any = 0.0
+        for d, share in ((whole, 1 - (delay - whole)), (whole + 1, delay - whole)):
+            if delay.ndim:
+                weights = {k: v for k, v in own.items() if k != "bias"} | {"weight": own["weight"] * share}
+                total = total + self._deliver_per_synapse(link, d, weights, arrays, now)
+                continue
+            x = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]
+            for transform in link.transforms:
+                x = apply(transform, x, own)
+            total = total + share * x
+        bias = own.get("bias") if delay.ndim else None
+        return total if bias is None else total + bias.reshape(total.shape[1:])
 
     def _deliver_per_synapse(
         self, link: Link, delay: np.ndarray, own: Mapping[str, Any], arrays: dict[str, Any], now: dict[str, Any]

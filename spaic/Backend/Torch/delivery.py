@@ -11,11 +11,13 @@ from torch import Tensor
 
 from spaic.Backend.Kernels.island import DENSE, ONE_TO_ONE, Feed
 from spaic.Backend.Torch.images import can_pool, pooled
+from spaic.Backend.Torch.learned_delay import interpolated
 from spaic.Backend.Torch.looped import Way
 from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Backend.Torch.transforms import apply, effective_weight, junction_weight
+from spaic.errors import UnsupportedError
 from spaic.Graph.links import Link
 from spaic.Graph.transforms import Dense, Junction, Scale, Sparse, Transform
 
@@ -52,12 +54,27 @@ class Delivery:
 
     def over_time(self, signals: Signals) -> Tensor:
         """``[steps, batch, ...]``, or ``[1, batch, ...]`` if every step brings the same."""
+        if self.link.delay_limit is not None:
+            return self._between(signals)
         if isinstance(self.delay, int):
             constant = signals.constant(self.link.source) if self.delay == 0 else None
             source = signals.delayed(self.link.source, self.delay) if constant is None else constant
             return self._many(source, self.link.transforms, self.parameters)
         parts = [self._many(signals.delayed(self.link.source, d), *own) for d, own in self._by_delay().items()]
         return self._with_bias(torch.stack(parts).sum(0) if len(parts) > 1 else parts[0], 2)
+
+    def _between(self, signals: Signals) -> Tensor:
+        """With delays that are learned; `delay` is the longest one here."""
+        if not isinstance(self.delay, int) or self.link.delay_limit is None:
+            raise UnsupportedError(f"{self.link.name}: learned delays have one limit; give max_delay")
+        given = torch.as_tensor(self.parameters["delay"], dtype=self.dtype)
+        steps = given * (self.delay / self.link.delay_limit)
+
+        def late(d: int, own: Mapping[str, Any]) -> Tensor:
+            return self._many(signals.delayed(self.link.source, d), self.link.transforms, own)
+
+        y = interpolated(steps, self.delay, self.parameters, late)
+        return y if given.ndim == 0 else self._with_bias(y, 2)
 
     def at_once(self, now: Tensor | None, past: list[Tensor]) -> Tensor:
         """``[batch, ...]`` of one step; `now` is the source in this step, ``past[-d]`` that of `d` steps ago."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spaic.Backend.Torch.constraints import confine
 from spaic.errors import NetworkError
 from spaic.Graph.graph import Graph
 
@@ -49,7 +50,9 @@ class ParameterTree(nn.Module):
         }
         weights = {f"{k.name}.{p}" for k in graph.links for t in k.transforms for p in t.parameters()}
         self.trainable = frozenset(trainable)
-        self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items()}
+        self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items() if p != "weight"}
+        self._weights = [(k, t) for k in graph.links for t in k.transforms if not k.shares and "weight" in t.parameters()]
+        self._bounds |= {f"{k.name}.delay": (0.0, k.delay_limit) for k in graph.links if k.delay_limit is not None}
         self._places: dict[str, nn.Module] = {}
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
@@ -92,11 +95,15 @@ class ParameterTree(nn.Module):
 
     def confine(self) -> None:
         """Put values that left their bounds back on them."""
-        if self._bounds:
-            tensors = self.tensors()
-            with torch.no_grad():
-                for path, (low, high) in self._bounds.items():
+        tensors = self.tensors()
+        with torch.no_grad():
+            for path, (low, high) in self._bounds.items():
+                if isinstance(tensors[path], Tensor):  # a plain number cannot leave them
                     tensors[path].clamp_(low, high)
+            for link, transform in self._weights:
+                bounds = link.bounds.get("weight")
+                if bounds is not None or link.norm is not None:
+                    confine(transform, tensors[f"{link.name}.weight"], bounds, link.norm)
 
     def freeze(self, owners: Mapping[str, bool]) -> None:
         """Stop, or let go on, the training of elements: path of an element -> whether it is trained."""

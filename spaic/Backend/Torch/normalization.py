@@ -67,6 +67,6 @@ def normalized(transform: BatchNorm, x: Tensor, parameters: Mapping[str, Any]) -
     """The image of `x`, ``[n, channels, ...]``, under `transform`."""
     gamma, beta, statistics = parameters["gamma"] * transform.scale, parameters["beta"], parameters.get(transform.name)
     if statistics is not None:
-        return statistics.normalize(transform, x, gamma, beta)  # type: ignore[no-any-return]
-    mean, variance = (torch.clone(parameters[k]) for k in ("running_mean", "running_var"))  # a training run may change them before a way back
+        return statistics.normalize(transform, x, gamma, beta)
+    mean, variance = (torch.clone(parameters[k]) for k in ("running_mean", "running_var"))  # a training run may move them before a way back
     return F.batch_norm(x, mean, variance, gamma, beta, False, 0.0, transform.eps)

@@ -14,6 +14,7 @@ from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.fused import Prepared, numpy_name, text
 from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.program import Run, TorchProgram
+from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Graph.program import State
 from spaic.Graph.schedule import Stage
@@ -25,10 +26,7 @@ def texts(program: TorchProgram, occasion: Occasion) -> dict[str, str]:
     with torch.set_grad_enabled(occasion.has_gradient):
         preview = Preview(program, occasion)
         for stage in program.schedule.stages:
-            if stage.is_island:
-                preview.island(stage)
-            else:
-                preview.layer(stage.populations[0])
+            preview.advance_stage(stage)
     return preview.texts
 
 
@@ -77,6 +75,13 @@ class Preview(Run):
             self.texts[name] = call.text
         for name, member in call.members.items():
             self._blank(loop.elements.get(name) or self.program.elements[name], member.prepared.layer)
+
+    def simulate(self, simulated: Simulated) -> None:
+        self.gather_events(simulated)
+        call = simulated.call()
+        for name, element in call.elements.items():
+            self.texts[name] = call.text
+            self._blank(element, call.prepared[name].layer)
 
     def _blank(self, element: Element, layer: Layer) -> None:
         """Zeros for what others read, that require a gradient where the results of the kernel would."""

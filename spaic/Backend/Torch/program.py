@@ -15,6 +15,7 @@ from spaic.Backend.element import Element, by_owner, dropout_factors, initial_pa
 from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.delivery import Delivery
+from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fused import Times, advance
 from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.normalization import moved, moving
@@ -23,12 +24,13 @@ from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.recompute import chunk_length, in_chunks, needs_gradient
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.simulated import Simulated
-from spaic.Backend.Torch.simulation_choice import gradient_flows, obstacle, passes_events
+from spaic.Backend.Torch.simulation_choice import described, gradient_flows, longest, obstacle, passes_events
 from spaic.Backend.Torch.stepwise import Loop, PlainIsland
 from spaic.Backend.Torch.synapse_tables import Tables
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Dynamics.show import listing
 from spaic.errors import NumericalError, UnknownName, UnsupportedError, nearest
+from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
@@ -63,6 +65,9 @@ class TorchProgram(Program):
         self.within = frozenset(path for element in self.elements.values() for path in element.within)
         self.probed = frozenset(graph.sampling())
         self.differentiated = frozenset(p.reads for p in graph.probes if p.gradient)
+        read = {o.reads for o in graph.outputs}
+        is_cut = options.checkpoint_time is not None  # and put together again
+        self.eventful = frozenset(p.reads for p in graph.probes if p.events and p.reads not in read and not is_cut)
         self.tables = Tables()
         self.seen: dict[str, str] = {}  # how links were multiplied in the last run, for people only
         self.last: Occasion | None = None  # what decided over the code of the last run, for people only
@@ -83,9 +88,9 @@ class TorchProgram(Program):
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
             if depth > len(arrays.get(path, ())):
                 shape = (depth, batch, *self.graph.shape(link.source_node))
-                start = arrays.get(link.source)  # a state was what it is at the start
+                of_state = arrays.get(link.source)  # a state was what it is at the start
                 zeros = torch.zeros(shape, device=self.device, dtype=self.dtype)
-                arrays[path] = zeros if start is None else start.expand(shape)
+                arrays[path] = zeros if of_state is None else of_state.expand(shape)
         return State(0, batch, arrays)
 
     def run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
@@ -113,6 +118,11 @@ class TorchProgram(Program):
         self.last = Occasion.of(run)
         return run.finish()
 
+    def longest(self, batch: int, inputs: Mapping[str, Stream]) -> int:
+        if any(obstacle(self, stage) for stage in self.schedule.stages) or not all(s.is_constant for s in inputs.values()):
+            return 0
+        return longest(self, batch)
+
     def full(self, value: Any, shape: tuple[int, ...]) -> Tensor:
         """A result of a step, which may be one number for all, as a tensor of `shape`."""
         return torch.as_tensor(value, dtype=self.dtype, device=self.device).expand(shape)
@@ -137,11 +147,11 @@ class TorchProgram(Program):
             raise UnknownName(f"{path}: no population has this path; {nearest(path, self.elements)}")
         element = self.elements[path]
         stage = next(s for s in self.schedule.stages if path in s.populations)
-        if not (self.is_compiled(stage) if stage.is_island else self.is_fused(element)):
+        if obstacle(self, stage) and not (self.is_compiled(stage) if stage.is_island else self.is_fused(element)):
             return listing(element.tape)
         from spaic.Backend.Torch.preview import texts  # it builds on this module
 
-        return texts(self, self.last or Occasion.expected(self.graph))[path]
+        return texts(self, self.last or Occasion.expected(self.graph)).get(path, listing(element.tape))
 
     def execution(self) -> list[str]:
         lines = []
@@ -151,7 +161,7 @@ class TorchProgram(Program):
                 how = "one compiled loop over time" if self.is_compiled(stage) else "plain torch, step by step"
             else:
                 how = "one compiled pass over time" if self.is_fused(self.elements[names]) else "plain torch, step by step"
-            lines.append(f"{names}: {how}")
+            lines.append(f"{names}: {described(self, stage, how)}")
         return lines + [f"{link}: {how}" for link, how in sorted(self.seen.items())]
 
 
@@ -192,10 +202,14 @@ class Run:
 
     def simulate(self, simulated: Simulated) -> None:
         """Sparse connections without gradients: only the spikes that occur are passed on."""
+        self.gather_events(simulated)
+        simulated.run()
+
+    def gather_events(self, simulated: Simulated) -> None:
+        """Add all links into a stage that is simulated."""
         for name in simulated.stage.populations:
             for link in self.program.graph.arriving(name):
                 simulated.add(link, None if passes_events(self, link, simulated.stage) else self._delivered(link.name))
-        simulated.run()
 
     def layer(self, name: str) -> None:
         """A population without feedback: all that arrives is known before its first step."""
@@ -241,6 +255,9 @@ class Run:
             return value.expand(samples, *value.shape)
         if path in self.samples:
             return self.samples[path]
+        values = self.signals.known.get(path)
+        if isinstance(values, Fired) and path in self.program.eventful and every == 1:
+            return Events(values.events.lists, values.shape, torch.empty(0, dtype=self.program.dtype))
         return self.signals[path][first::every]
 
     def bound(self, element: Element) -> BoundTape:

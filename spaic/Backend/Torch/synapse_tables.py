@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
+from torch import Tensor
 
 from spaic.Graph.links import Link
 from spaic.Graph.transforms import Sparse
@@ -14,6 +17,7 @@ class Tables:
     def __init__(self) -> None:
         self._known: dict[tuple[str, bytes], np.ndarray] = {}
         self._late: dict[str, np.ndarray] = {}
+        self._common: dict[str, tuple[weakref.ref[Tensor], int, bool]] = {}
 
     def of(self, link: Link, transform: Sparse, delay: int | np.ndarray, cuts: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays of a kernel.
@@ -41,6 +45,14 @@ class Tables:
         if not isinstance(delay, int):
             found["late"] = self._delays(link.name, delay)
         return found
+
+    def is_common(self, name: str, weight: Tensor) -> bool:
+        """Whether all synapses of a link have the same weight, which then need not be read one by one."""
+        known, version, is_common = self._common.get(name, (None, 0, False))
+        if known is None or known() is not weight or version != weight._version:
+            is_common = bool(len(weight)) and bool((weight == weight[0]).all())
+            self._common[name] = weakref.ref(weight), weight._version, is_common
+        return is_common
 
     def _delays(self, name: str, delay: np.ndarray) -> np.ndarray:
         if name not in self._late:

@@ -9,7 +9,8 @@ from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Conv, Conv2d, Transform, TransposedConv
 from spaic.Graph.transforms.image import demand_layout
-from spaic.Library.links.weights import WeightedLink
+from spaic.Library.initializers import fan_in_normal
+from spaic.Library.links.weights import KERNEL_MEAN, KERNEL_SPREAD, WeightedLink
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -32,7 +33,7 @@ class Convolution(WeightedLink):
     groups : int
         Number of independent parts.
     weight : array of shape (out, in / groups, height, width), number or initializer, optional
-        Initial weights.
+        Initial weights; by default normal with mean 0 and standard deviation ``2 / sqrt(fan_in)``.
     bias : array of shape (out,), number, initializer or bool, optional
         Added in every step.
     w_mean, w_std : float, optional
@@ -56,7 +57,7 @@ class Convolution(WeightedLink):
             numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int(k != "padding"))
             for k in ("kernel_size", "stride", "padding", "dilation")
         )
-        weight, bias = self.initial_weight(path), self.initial_bias(path)
+        weight, bias = self.initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)), self.initial_bias(path)
         kind: Any = Conv2d if self.dimensions == 2 else Conv  # what images can do faster is looked for by this class
         return (kind(channels, result, kernel, weight, bias, stride, padding, dilation, self.groups),)
 
@@ -159,7 +160,7 @@ class TransposedConvolution(Convolution):
             numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int("padding" not in k))
             for k in ("kernel_size", "stride", "padding", "output_padding", "dilation")
         )
-        weight, bias = self.initial_weight(path), self.initial_bias(path)
+        weight, bias = self.initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)), self.initial_bias(path)
         return (TransposedConv(channels, result, kernel, weight, bias, stride, padding, more, dilation, self.groups),)
 
 

@@ -10,8 +10,11 @@ import numpy as np
 from spaic import spellings
 from spaic.errors import GraphError
 from spaic.Graph.transforms import Conv, Reshape, Transform
+from spaic.Graph.values import Value
+from spaic.Library.initializers import fan_in_normal
 from spaic.Library.links.image import numbers
 from spaic.Library.links.pattern import Pairs, PatternLink
+from spaic.Library.links.weights import KERNEL_MEAN, KERNEL_SPREAD
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -65,6 +68,9 @@ class LocallyConnected(PatternLink):
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         result = self._like(pre, post, path).output_shape(pre, path)
         return (*super().transforms(pre, result, path, key), Reshape(result))
+
+    def initial_weight(self, path: str, default: Value | None = None) -> Value:
+        return super().initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD))
 
     def _like(self, pre: Shape, post: Shape, path: str) -> Conv:
         """The convolution that has the same windows."""

@@ -12,6 +12,8 @@ from spaic.Network.connection import LinkType
 
 #: Default of every weight matrix: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
 MEAN, SPREAD = 6.0, 1.0
+#: The same for kernels, which have to tell patterns apart: those of both signs learn, those that are all positive only blur.
+KERNEL_MEAN, KERNEL_SPREAD = 0.0, 2.0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ conductance = synapses.add(
         receive="g += w",
         inputs=(),
         reads={"V_post": "V"},
+        units={"g": "nS", "I_syn": "pA", "V_post": "mV"},
         output="I_syn",
         method="exact",
         parameters=dict(
@@ -46,6 +47,7 @@ nmda = synapses.add(
         receive="A += gain * w",
         inputs=(),
         reads={"V_post": "V"},
+        units={"A": "nS", "g": "nS", "I_syn": "pA", "V_post": "mV"},
         output="I_syn",
         method="exact",
         parameters=dict(

@@ -30,6 +30,8 @@ class BatchNormStage(LinkType):
         Their product scales the result: with the threshold of the target as `V_th`, and 1 / sqrt(n) as `alpha` where n branches meet.
     gamma, beta : array of shape (channels,), number or initializer
         Initial gain and offset, which are trained.
+    num_features : int, optional
+        Number of channels, which must agree with the shape.
 
     Notes
     -----
@@ -42,6 +44,7 @@ class BatchNormStage(LinkType):
     V_th: float = 1.0
     gamma: Any = 1.0
     beta: Any = 0.0
+    num_features: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("eps", "alpha", "V_th"):
@@ -51,6 +54,8 @@ class BatchNormStage(LinkType):
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         if not pre:
             raise GraphError(f"{path}: batch normalization needs a shape with channels, got (); give the source a shape")
+        if self.num_features not in (None, pre[0]):
+            raise GraphError(f"{path}: num_features is {self.num_features}, and there are {pre[0]} channels (shape {pre}); leave it out")
         gamma, beta = (as_value(getattr(self, k), f"{path}.{k}") for k in ("gamma", "beta"))
         scale = float(self.alpha * self.V_th)
         return (BatchNorm(pre[0], f"batchnorm {key.purpose}", float(self.eps), float(self.momentum), scale, gamma, beta),)
@@ -75,7 +80,7 @@ class UpsampleStage(LinkType):
         return (Upsample(self._factor(path)),)
 
     def _factor(self, path: str) -> tuple[int, int]:
-        given = self.upscale
+        given: Any = self.upscale
         numbers = (given, given) if hasattr(given, "__index__") else tuple(given)
         if len(numbers) != 2 or any(not hasattr(n, "__index__") or isinstance(n, bool) or n < 1 for n in numbers):
             raise DeclarationError(f"{path}.upscale: {given!r} is not a whole number of at least 1, or two of them; give one")

@@ -1,0 +1,1 @@
+../spaic/examples/nmnist_conv.py

@@ -1,0 +1,57 @@
+"""What streams bring, as events: spikes at the end of their steps, piecewise constant values at their starts."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from spaic.Backend.Event.spikes import Spikes
+from spaic.Backend.Torch import exact
+from spaic.clock import Clock
+from spaic.Graph.stream import Stream
+
+#: Values of a stream that are held at a time.
+_AT_ONCE = 1 << 22
+
+
+def spikes(path: str, stream: Stream, clock: Clock, first: int, steps: int) -> Spikes:
+    """Events of steps `first` to ``first + steps - 1``: slot n of a grid comes at (n + 1) dt; a stream with exact times gives these."""
+    end = (first + steps) * clock.dt
+    if hasattr(stream, "exact_events"):
+        sample, neuron, times, amount = stream.exact_events(first * clock.dt, end)
+        return _ordered(Spikes(path, stream.shape, stream.batch, sample, neuron, exact.as_tensor(times), amount, end))
+    parts = []
+    for start, stop in _chunks(stream, first, steps):
+        places, amount = exact.entries(stream.chunk(start, stop))
+        neuron = np.ravel_multi_index(tuple(places[:, 2:].T), stream.shape) if stream.shape else np.zeros(len(places), np.int64)
+        parts.append((places[:, 1], neuron, (places[:, 0] + start + 1) * clock.dt, amount))
+    sample, neuron, times, amount = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return _ordered(Spikes(path, stream.shape, stream.batch, sample, neuron, exact.as_tensor(times), amount, end))
+
+
+def currents(path: str, stream: Stream, clock: Clock, first: int, steps: int) -> Spikes:
+    """The steps of a piecewise constant function: value n acts from n dt on; the first counts from 0."""
+    size, batch = prod(stream.shape), stream.batch
+    before = np.zeros((1, batch, size))
+    parts = []
+    for start, stop in _chunks(stream, first, 1 if stream.is_constant else steps):
+        values = exact.numpy_of(stream.chunk(start, stop)).reshape(stop - start, batch, size)
+        places, amount = exact.entries(np.diff(np.concatenate([before, values]), axis=0))
+        parts.append((places[:, 1], places[:, 2], (places[:, 0] + start) * clock.dt, amount))
+        before = values[-1:]
+    sample, neuron, times, amount = (np.concatenate(p) for p in zip(*parts, strict=True))
+    end = (first + steps) * clock.dt
+    return _ordered(Spikes(path, stream.shape, batch, sample, neuron, exact.as_tensor(times), amount, end))
+
+
+def _chunks(stream: Stream, first: int, steps: int) -> list[tuple[int, int]]:
+    length = max(1, _AT_ONCE // max(1, stream.batch * prod(stream.shape)))
+    return [(n, min(n + length, first + steps)) for n in range(first, first + steps, length)]
+
+
+def _ordered(found: Spikes) -> Spikes:
+    order = np.lexsort((exact.numpy_of(found.times), found.neuron, found.sample))
+    sample, neuron, amount = (np.ascontiguousarray(a[order]) for a in (found.sample, found.neuron, found.amount))
+    times = found.times[exact.as_tensor(order)]
+    return Spikes(found.path, found.shape, found.batch, sample.astype(np.int64), neuron.astype(np.int64), times, amount, found.end)

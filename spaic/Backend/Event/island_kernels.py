@@ -1,0 +1,341 @@
+"""Compiled code: neurons that feed back on each other, run together from one queue of events, and its adjoint."""
+
+import math
+
+import numpy as np
+
+from spaic.Backend.Event.motion import LATER, MODES, advance, dot, goes_up, safe_step
+
+# --- kernels (the text from here on follows that of motion.py)
+
+#: What an entry of the log is; the first four as in the record of a layer.
+CROSSING, AT_ARRIVAL, AFTER, RELEASE, ARRIVAL = 0, 1, 2, 3, 4
+#: What waits in the queue, in the order in which it is done within an instant.
+RELEASES, CHECKS, ARRIVES, TESTS, MARKS, ENDS = 0, 1, 2, 3, 4, 5
+FINE, BURST, MANY = 0, 2, 3
+INSTANT = 1000
+
+MORE_HELPERS = ("is_before", "push", "pop", "moved_to", "longer", "longer_rows", "longer_whole")
+KERNELS = ("simulate", "adjoint")
+
+
+def is_before(when, what, a, b):
+    """Order of two entries of the queue: by time, then kind, then neuron or number."""
+    if when[a] != when[b]:
+        return when[a] < when[b]
+    if what[a, 0] != what[b, 0]:
+        return what[a, 0] < what[b, 0]
+    return what[a, 1] < what[b, 1]
+
+
+def push(when, what, count, t, kind, number, version):
+    """Put an entry into a binary heap with room for it."""
+    when[count], what[count, 0], what[count, 1], what[count, 2] = t, kind, number, version
+    at = count
+    while at > 0:
+        up = (at - 1) // 2
+        if not is_before(when, what, at, up):
+            break
+        when[at], when[up] = when[up], when[at]
+        for k in range(3):
+            what[at, k], what[up, k] = what[up, k], what[at, k]
+        at = up
+
+
+def pop(when, what, count):
+    """Move the first entry of a heap of `count` to its end and put the others in order."""
+    last = count - 1
+    when[0], when[last] = when[last], when[0]
+    for k in range(3):
+        what[0, k], what[last, k] = what[last, k], what[0, k]
+    at = 0
+    while True:
+        least = at
+        for child in range(2 * at + 1, min(2 * at + 3, last)):
+            if is_before(when, what, child, least):
+                least = child
+        if least == at:
+            break
+        when[at], when[least] = when[least], when[at]
+        for k in range(3):
+            what[at, k], what[least, k] = what[least, k], what[at, k]
+        at = least
+
+
+def moved_to(tables, kind, j, t, y, since, phase, z):
+    """Bring a neuron to time `t`."""
+    if since[j] < t:
+        q = 2 * kind[j] + phase[j]
+        advance(tables[0][q], tables[1][q], y[j], t - since[j], False, z)
+        for k in range(MODES):
+            y[j, k] = z[k]
+        since[j] = t
+
+
+def longer(a):
+    """A vector with twice the room."""
+    b = np.empty(2 * len(a))
+    b[: len(a)] = a
+    return b
+
+
+def longer_rows(a):
+    """Rows of numbers with twice the room."""
+    b = np.empty((2 * len(a), a.shape[1]))
+    b[: len(a)] = a
+    return b
+
+
+def longer_whole(a):
+    """Rows of whole numbers with twice the room."""
+    b = np.empty((2 * len(a), a.shape[1]), np.int64)
+    b[: len(a)] = a
+    return b
+
+
+def simulate(begin, end, most, population, tables, start, outer, packets, synapses, weights, marks, samples):
+    """All neurons of a loop in one sample.
+
+    ``outer`` holds times, packets, amounts and sources of arrivals from outside; a packet is a range of synapses with one delay, and neuron j
+    sends packets ``packets[0][j]`` to ``packets[0][j + 1] - 1``. The log has a row (type, neuron or packet, source or number of the spike,
+    arrival that caused it, place of its weight), a time, an amount and the modes. Sources from outside count from 0 up, spikes k are -1 - k.
+    """
+    kind, t_ref = population
+    T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
+    outer_time, outer_packet, outer_amount, outer_source = outer
+    first_packet, packet_from, packet_to, packet_delay = packets
+    targets, where, factors, ports = synapses
+    neurons = len(kind)
+    y, phase, until = start[0].copy(), start[1].copy(), start[2].copy()
+    z = np.empty(MODES)
+    since = np.full(neurons, begin)
+    version, cause, cause_at = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
+    tested, entered, fired = np.full(neurons, -math.inf), np.full(neurons, -math.inf), np.full(neurons, -math.inf)
+    spikes_of, same = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
+    outers = len(outer_time)
+    when, what, waiting = np.empty(64 + 2 * neurons), np.empty((64 + 2 * neurons, 3), np.int64), 0
+    arrival, arrival_amount, arrivals = np.empty((64, 2), np.int64), np.empty(64), 0
+    log, log_time, log_amount, log_modes, logged = np.empty((64, 5), np.int64), np.empty(64), np.empty(64), np.empty((64, MODES)), 0
+    spike_time, spike_neuron, spikes = np.empty(64), np.empty((64, 1), np.int64), 0
+    status, culprit, t = FINE, 0, begin
+    for j in range(neurons):
+        push(when, what, waiting, until[j] if phase[j] == 1 else begin, RELEASES if phase[j] == 1 else CHECKS, j, 0)
+        waiting += 1
+    next_outer = next_mark = 0
+    while True:
+        # what comes next: from the queue, from outside, or a sample
+        t, do, number, mark = end, ENDS, 0, 0
+        if next_mark < len(marks) and marks[next_mark] <= t:
+            t, do = marks[next_mark], MARKS
+        if next_outer < outers and outer_time[next_outer] <= t:
+            t, do, number = outer_time[next_outer], ARRIVES, next_outer
+        if waiting > 0 and (when[0] < t or (when[0] == t and what[0, 0] < do)):
+            t, do, number, mark = when[0], what[0, 0], what[0, 1], what[0, 2]
+            pop(when, what, waiting)
+            waiting -= 1
+        elif do == ARRIVES:
+            next_outer += 1
+            mark = -1
+        elif do == MARKS:
+            for j in range(neurons):
+                moved_to(tables, kind, j, t, y, since, phase, z)
+                for k in range(MODES):
+                    samples[next_mark, j, k] = y[j, k]
+                samples[next_mark, j, MODES] = phase[j]
+            next_mark += 1
+            continue
+        else:
+            break
+        # room for what an event may add
+        room = 2
+        j = number
+        if do == ARRIVES:
+            packet = outer_packet[number] if mark == -1 else arrival[number, 0]
+            room += packet_to[packet] - packet_from[packet]
+        else:
+            room += first_packet[j + 1] - first_packet[j]
+        while waiting + room > len(when):
+            when, what = longer(when), longer_whole(what)
+        while arrivals + room > len(arrival):
+            arrival, arrival_amount = longer_whole(arrival), longer(arrival_amount)
+        if logged + 2 > len(log):
+            log, log_time, log_amount, log_modes = longer_whole(log), longer(log_time), longer(log_amount), longer_rows(log_modes)
+        if spikes + 2 > len(spike_time):
+            spike_time, spike_neuron = longer(spike_time), longer_whole(spike_neuron)
+        if do == ARRIVES:
+            amount = outer_amount[number] if mark == -1 else arrival_amount[number]
+            source = outer_source[number] if mark == -1 else arrival[number, 1]
+            log[logged, 0], log[logged, 1], log[logged, 2] = ARRIVAL, packet, source
+            log_time[logged], log_amount[logged] = t, amount
+            for s in range(packet_from[packet], packet_to[packet]):
+                j = targets[s]
+                moved_to(tables, kind, j, t, y, since, phase, z)
+                q = 2 * kind[j] + phase[j]
+                added = amount * factors[s] * weights[where[s]]
+                for k in range(MODES):
+                    y[j, k] += added * jump[q, ports[s], k]
+                cause[j], cause_at[j] = logged, where[s]
+                version[j] += 1
+                if phase[j] == 0 and tested[j] != t:
+                    tested[j] = t
+                    push(when, what, waiting, t, TESTS, j, 0)
+                    waiting += 1
+            logged += 1
+            continue
+        if do == RELEASES:
+            moved_to(tables, kind, j, t, y, since, phase, z)
+            log[logged, 0], log[logged, 1], log_time[logged] = RELEASE, j, t
+            for k in range(MODES):
+                log_modes[logged, k] = y[j, k]
+                z[k] = dot(release[kind[j], k], y[j])
+            for k in range(MODES):
+                y[j, k] = z[k]
+            logged += 1
+            phase[j], entered[j] = 0, t
+            version[j] += 1
+            push(when, what, waiting, t, CHECKS, j, version[j])
+            waiting += 1
+            continue
+        if do == TESTS:
+            tested[j] = -math.inf
+            if phase[j] == 1:
+                continue
+            version[j] += 1
+        elif mark != version[j] or phase[j] == 1:
+            continue  # something else happened to the neuron since
+        moved_to(tables, kind, j, t, y, since, phase, z)
+        q = 2 * kind[j]
+        step = safe_step(T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y[j])
+        if step > 1e-15 * (longest[q] + abs(t)):
+            if t + step < math.inf:
+                push(when, what, waiting, t + step, CHECKS, j, version[j])
+                waiting += 1
+            continue
+        # a spike
+        event = AFTER if entered[j] == t else AT_ARRIVAL if do == TESTS else CROSSING
+        if step > 0.0:
+            event = CROSSING
+        log[logged, 0], log[logged, 1], log[logged, 2], log[logged, 3], log[logged, 4] = event, j, spikes, cause[j], cause_at[j]
+        log_time[logged] = t
+        for k in range(MODES):
+            log_modes[logged, k] = y[j, k]
+            z[k] = dot(reset[kind[j], k], y[j]) + reset_to[kind[j], k]
+        for k in range(MODES):
+            y[j, k] = z[k]
+        logged += 1
+        same[j] = same[j] + 1 if fired[j] == t else 1
+        entered[j] = fired[j] = t
+        spikes_of[j] += 1
+        version[j] += 1
+        if t_ref[j] > 0.0:
+            phase[j], until[j] = 1, (t + t_ref[j]) + LATER * abs(t + t_ref[j])
+            push(when, what, waiting, until[j], RELEASES, j, 0)
+        else:
+            push(when, what, waiting, t, CHECKS, j, version[j])
+        waiting += 1
+        for p in range(first_packet[j], first_packet[j + 1]):
+            if t + packet_delay[p] <= end:
+                arrival[arrivals, 0], arrival[arrivals, 1], arrival_amount[arrivals] = p, -1 - spikes, 1.0
+                push(when, what, waiting, t + packet_delay[p], ARRIVES, arrivals, 0)
+                waiting += 1
+                arrivals += 1
+        spike_time[spikes], spike_neuron[spikes, 0] = t, j
+        spikes += 1
+        if same[j] > INSTANT or spikes_of[j] > most:
+            status, culprit = BURST if same[j] > INSTANT else MANY, j
+            break
+    if end < math.inf and status == FINE:
+        for j in range(neurons):
+            moved_to(tables, kind, j, end, y, since, phase, z)
+    facts = np.array([status, culprit, spikes_of[culprit]])
+    return (
+        facts, t, spike_time[:spikes].copy(), spike_neuron[:spikes, 0].copy(), log[:logged].copy(), log_time[:logged].copy(),
+        log_amount[:logged].copy(), log_modes[:logged].copy(), y, phase, until,
+    )  # fmt: skip
+
+
+def adjoint(least, population, tables, phase, log, times, amounts, modes, packets, synapses, weights, given, d_weights, d_times, d_delays):
+    """Back through the log of one sample: adds to the gradients of weights, of times from outside, and of delays by the place of the weight."""
+    kind, t_ref = population
+    T, size, rows, reset, reset_to, release, jump = tables
+    packet_from, packet_to = packets
+    targets, where, factors, ports = synapses
+    neurons = len(kind)
+    lam, since, carry = np.zeros((neurons, MODES)), np.zeros(neurons), np.zeros(neurons)
+    moves = np.zeros(neurons, np.bool_)  # whether its adjoint is not 0
+    z, after, f0, f1 = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
+    g = given.copy()
+    for n in range(len(log) - 1, -1, -1):
+        t, event = times[n], log[n, 0]
+        if event == ARRIVAL:
+            total = 0.0
+            for s in range(packet_from[log[n, 1]], packet_to[log[n, 1]]):
+                j = targets[s]
+                if not moves[j]:
+                    continue
+                q = 2 * kind[j] + phase[j]
+                if t < since[j]:
+                    advance(T[q], size[q], lam[j], since[j] - t, True, z)
+                    for k in range(MODES):
+                        lam[j, k] = z[k]
+                    since[j] = t
+                grown, moved = 0.0, 0.0
+                for k in range(MODES):
+                    grown += lam[j, k] * jump[q, ports[s], k]
+                    moved += lam[j, k] * dot(T[q, k], jump[q, ports[s]])
+                amount = amounts[n] * factors[s]
+                d_weights[where[s]] += amount * grown
+                moved *= -amount * weights[where[s]]
+                total += moved
+                if len(d_delays) > 0:
+                    d_delays[where[s]] += moved
+            if log[n, 2] < 0:
+                g[-1 - log[n, 2]] += total
+            else:
+                d_times[log[n, 2]] += total
+            continue
+        j = log[n, 1]
+        c, q = kind[j], 2 * kind[j]
+        if moves[j] and t < since[j]:
+            advance(T[q + phase[j]], size[q + phase[j]], lam[j], since[j] - t, True, z)
+            for k in range(MODES):
+                lam[j, k] = z[k]
+        since[j], moves[j] = t, True
+        is_release = event == RELEASE
+        old, new = (q + 1, q) if is_release else (q, q + phase[j])
+        for k in range(MODES):
+            after[k] = dot(release[c, k], modes[n]) if is_release else dot(reset[c, k], modes[n]) + reset_to[c, k]
+        shift = 0.0
+        for k in range(MODES):
+            f0[k] = dot(T[old, k], modes[n])
+            f1[k] = dot(T[new, k], after)
+        for k in range(MODES):
+            shift += lam[j, k] * ((dot(release[c, k], f0) if is_release else dot(reset[c, k], f0)) - f1[k])
+        for k in range(MODES):
+            total = 0.0
+            for m in range(MODES):
+                total += lam[j, m] * (release[c, m, k] if is_release else reset[c, m, k])
+            z[k] = total
+        if is_release:
+            carry[j] += shift
+            phase[j] = 1
+        else:
+            shift += g[log[n, 2]] + carry[j]
+            carry[j] = 0.0
+            phase[j] = 0
+            if event == CROSSING:
+                slope = max(dot(rows[q, 1], modes[n]), least)
+                for k in range(MODES):
+                    z[k] -= rows[q, 0, k] * shift / slope
+            elif event == AFTER:
+                carry[j] = shift
+            else:
+                source = log[log[n, 3], 2]
+                if source < 0:
+                    g[-1 - source] += shift
+                else:
+                    d_times[source] += shift
+                if len(d_delays) > 0:
+                    d_delays[log[n, 4]] += shift
+        for k in range(MODES):
+            lam[j, k] = z[k]

@@ -1,0 +1,66 @@
+"""The network of Diehl and Cook: competing neurons with thresholds that adapt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spaic.Library.initializers import uniform
+from spaic.Network.connection import Connection
+from spaic.Network.network import Network
+from spaic.Network.neurongroup import NeuronGroup
+from spaic.Network.node import Decoder, Encoder
+from spaic.registry import networks
+
+#: Sum of the weights into a neuron, and the rate of a pixel of value 1 in spikes per ms: those of Diehl and Cook for 784 pixels.
+_TOTAL, _RATE = 78.0, 0.06375
+
+
+@networks.register("diehl_cook", "DiehlCook")
+class DiehlCook(Network):
+    """Excitatory neurons that see all of the image, each with an inhibitory neuron that silences all others: few win.
+
+    A neuron that fires raises its own threshold, so that others win, too, in time; `net.run_continue` keeps the thresholds. Members: `input`
+    (Poisson), `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`, `inh_exc`, and
+    `output` (spike counts of `exc`). The weights `input_exc` are to be learned by a plasticity rule; none is part of the network.
+
+    Parameters
+    ----------
+    num : int
+        Number of excitatory, and of inhibitory, neurons.
+    inputs : int
+        Number of pixels.
+    excitation : float
+        Jump of an inhibitory neuron in mV when its excitatory neuron fires.
+    inhibition : float
+        Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak.
+    name : str, optional
+        Shown in messages.
+    seed : int
+        Seed of weights and input.
+
+    Notes
+    -----
+    Source: Diehl and Cook 2015, *Frontiers in Computational Neuroscience* 9, 99; the inhibitory neurons are driven by jumps as in Hazan et
+    al. 2018, *Frontiers in Neuroinformatics* 12, 89.
+
+    Examples
+    --------
+    >>> from spaic.Library import DiehlCook
+    >>> net = DiehlCook(20, inputs=64)
+    >>> net.exc.num, net.inh.num
+    (20, 20)
+    """
+
+    def __init__(
+        self, num: int = 100, inputs: int = 784, excitation: float = 22.5, inhibition: float = 17.0, name: str | None = None, seed: int = 0
+    ) -> None:
+        super().__init__(name, seed)
+        self.input = Encoder(inputs, coding_method="poisson", unit_conversion=_RATE)
+        self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory")
+        self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
+        start = uniform(0.0, 2 * _TOTAL / self.input.num)
+        self.input_exc = Connection(self.input, self.exc, weight=start, w_min=0.0, post_var_name="exc")
+        self.exc_inh = Connection(self.exc, self.inh, link_type="one_to_one", weight=float(excitation), is_parameter=False)
+        others = float(inhibition) * (1.0 - np.eye(self.exc.num))
+        self.inh_exc = Connection(self.inh, self.exc, weight=others, post_var_name="inh", is_parameter=False)
+        self.output = Decoder(dec_target=self.exc, coding_method="spike_counts")

@@ -1,0 +1,75 @@
+"""Neurapse's dynamic random network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spaic.errors import DeclarationError
+from spaic.Library.initializers import uniform
+from spaic.Network.connection import Connection
+from spaic.Network.network import Network
+from spaic.Network.neurongroup import NeuronGroup
+from spaic.Network.node import Generator
+from spaic.registry import networks
+
+
+@networks.register("dynamic_random", "DRN_Const", "DynamicRandomNetwork")
+class DynamicRandomNetwork(Network):
+    """Excitatory and inhibitory neurons at random, with long excitatory delays; Poisson spikes at a few of them keep it going.
+
+    Excitatory neurons send to all, inhibitory ones to excitatory ones. Members: `drive` (rates in spikes per ms), `exc`, `inh` (lif in
+    mV), and the connections `drive_exc`, `exc_exc`, `exc_inh` and `inh_exc`.
+
+    Parameters
+    ----------
+    num : int
+        Number of neurons, four fifths of them excitatory.
+    driven : int
+        Number of excitatory neurons with Poisson input.
+    fan_out : float
+        Part of all neurons that each neuron sends to.
+    weight : float
+        Of excitatory synapses and of the input, in pA; inhibitory ones have ``-weight``.
+    tau : float
+        Decay of the synaptic currents in ms; they rise four times as fast.
+    name : str, optional
+        Shown in messages.
+    seed : int
+        Seed of connections, delays and input.
+
+    Notes
+    -----
+    Source: Neurapse, ``DRN_Const``; Izhikevich 2006, Polychronization, *Neural Computation* 18, 245. Delays are uniform from 1 to 20 ms
+    (excitatory) and 1 ms (inhibitory).
+
+    Examples
+    --------
+    >>> from spaic.Library import DynamicRandomNetwork
+    >>> net = DynamicRandomNetwork(50)
+    >>> net.drive(0.1)
+    >>> net.run(10.0)
+    """
+
+    def __init__(
+        self, num: int = 200, driven: int = 25, fan_out: float = 0.1, weight: float = 3000.0, tau: float = 15.0,
+        name: str | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(name, seed)
+        if isinstance(num, bool) or not isinstance(num, int) or num < 10:
+            raise DeclarationError(f"DynamicRandomNetwork.num: {num!r} is no number of neurons; give a whole number of at least 10")
+        excitatory = num * 4 // 5
+        if isinstance(driven, bool) or not isinstance(driven, int) or not 1 <= driven <= excitatory:
+            raise DeclarationError(f"DynamicRandomNetwork.driven: {driven!r} is no number from 1 to {excitatory}; drive some excitatory neurons")
+        self.exc = NeuronGroup(excitatory, model="lif", preset="neurapse", neuron_type="excitatory")
+        self.inh = NeuronGroup(num - excitatory, model="lif", preset="neurapse", neuron_type="inhibitory")
+        self.drive = Generator(driven, coding_method="poisson_generator")
+        current: dict[str, Any] = {"post_var_name": "I", "syn_type": "second_order", "syn_kwargs": {"tau_r": tau, "tau_d": tau / 4}}
+        pairs = np.repeat(np.arange(driven), 2).reshape(-1, 2)
+        self.drive_exc = Connection(self.drive, self.exc, link_type="index_list", index_list=pairs, weight=float(weight), **current)
+        late = uniform(1.0, 20.0)
+        random = {"link_type": "random", "probability": fan_out, **current}
+        self.exc_exc = Connection(self.exc, self.exc, weight=float(weight), delay=late, allow_self=False, **random)
+        self.exc_inh = Connection(self.exc, self.inh, weight=float(weight), delay=late, **random)
+        self.inh_exc = Connection(self.inh, self.exc, weight=-float(weight), delay=1.0, **random)
