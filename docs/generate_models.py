@@ -13,6 +13,9 @@ from typing import Any
 
 from spaic import registry
 from spaic.Dynamics.document import document, sentence, table
+from spaic.Dynamics.document_rule import document_rule
+from spaic.Dynamics.models import NeuronModel
+from spaic.Dynamics.presets import Preset, presets
 from spaic.Dynamics.expression import FUNCTIONS
 from spaic.Graph.values import Draw
 
@@ -40,8 +43,9 @@ The functions of the equation language are {", ".join(f"`{name}`" for name in so
 def models_page() -> str:
     """The whole page."""
     chapters: list[tuple[str, str, registry.Registry[Any], Callable[..., str]]] = [
-        ("Neurons", '`NeuronGroup(100, model="lif", tau_m=10.0)`', registry.neurons, document),
+        ("Neurons", '`NeuronGroup(100, model="lif", tau_m=10.0)`', registry.neurons, _neuron),
         ("Synapses", '`Connection(a, b, syn_type="first_order", syn_kwargs=dict(tau=3.0))`', registry.synapses, document),
+        ("Plasticity rules", '`PlasticityLearner(connection, "stdp", A_plus=0.02)`', registry.rules, document_rule),
         ("Surrogate gradients", f'`SurrogateBP(net, surrogate="atan", alpha=2.0)`; {_X}', registry.surrogates, document),
         ("Links", '`Connection(a, b, link_type="sparse", density=0.1)`', registry.links, _class),
         ("Encoders", '`Encoder(num=784, coding_method="poisson", unit_conversion=0.5)`', registry.encoders, _class),
@@ -58,6 +62,28 @@ def _chapter(title: str, use: str, entries: registry.Registry[Any], section: Cal
     yield f"## {title}\n\nUse: {use}.\n"
     for name in entries:
         yield section(entries[name], name, entries.aliases(name))
+    if entries.refused:
+        yield _refused(entries.refused)
+
+
+def _neuron(model: NeuronModel, name: str, aliases: Sequence[str]) -> str:
+    """The section of a neuron model: its declaration, and its named parameters."""
+    return "\n".join([document(model, name, aliases), *_presets(presets(model), name)])
+
+
+def _presets(named: Mapping[str, Preset], model: str) -> Iterator[str]:
+    if not named:
+        return
+    rows = [
+        (f"`{p.name}`", ", ".join(f"{k} {v:g}" for k, v in p.values.items()), f"{sentence(p.summary)} {p.source}.") for p in named.values()
+    ]
+    yield f'Named parameters, `NeuronGroup(100, model="{model}", preset="{rows[0][0].strip("`")}")`; parameters given besides win:\n'
+    yield table(("preset", "values", "what the neuron does, and source"), rows) + "\n"
+
+
+def _refused(names: Mapping[str, str]) -> str:
+    rows = [(f"`{name}`", sentence(reason)) for name, reason in names.items()]
+    return "Not here, and why:\n\n" + table(("model", "reason"), rows) + "\n"
 
 
 def _class(kind: type, name: str, aliases: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ training half of the images are mirrored.
 
 Fashion-MNIST is looked for in $SPAIC_DATA/fashion-mnist and in ~/.cache/spaic/fashion-mnist; --download fetches it (31 MB).
 
-Expect 87.8 % on the 10,000 test images after half an epoch (--epochs 1 --batches 300, seed 0); a batch of 100 takes about 0.3 s on one core.
+Expect 87.8 % on the test images after half an epoch (--epochs 1 --batches 300, seed 0); a batch of 100 takes about 0.3 s on one core.
 
 Run: python examples/fashion_mnist_conv.py [--epochs 5] [--batches 600] [--steps 4] [--download] [--seed 0]
 """

@@ -1,6 +1,7 @@
 """spaic: spiking neural networks, declared once, executed many ways."""
 
 from spaic import IO, Learning, Library, Monitor, Plot, registry
+from spaic.Backend.Event import feedforward as events
 from spaic.Backend.Event.backend import Event_Backend
 from spaic.Backend.Reference.backend import Reference_Backend
 from spaic.Backend.Torch.backend import Torch_Backend
@@ -147,6 +148,7 @@ __all__ = [
     "constant",
     "count_cross_entropy",
     "evaluate",
+    "events",
     "fan_in_normal",
     "fit",
     "kaiming_normal",

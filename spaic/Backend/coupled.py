@@ -42,11 +42,7 @@ def _with_synapses(graph: Graph, population: Population) -> Element:
     taken = [name for name in (*alone.model.variables, *alone.model.parameters) if _PREFIX.match(name)]
     if taken:
         raise UnsupportedError(f"{population.name}.{taken[0]}: names like s0_x are those of synapses that read its states; rename it")
-    synapses = tuple(
-        replace(element, shape=population.shape, connected=element.connected | set(link.synapse.model.reads))
-        for link in readers
-        if link.synapse is not None and (element := synapse_element(graph, link)) is not None
-    )
+    synapses = tuple(replace(element, shape=population.shape) for link in readers if (element := synapse_element(graph, link)) is not None)
     fields = {f.name: getattr(alone, f.name) for f in dataclasses.fields(alone)}
     return Coupled(**fields, readers=synapses, targets=tuple(k.port for k in readers), direct=direct)
 

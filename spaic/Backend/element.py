@@ -203,7 +203,7 @@ def synapse_element(graph: Graph, link: Link) -> Element | None:
         given=synapse.parameters,
         initial={},
         integrator=synapse.integrator,
-        connected=frozenset(synapse.model.ports[:1]),
+        connected=frozenset((*synapse.model.ports[:1], *synapse.model.reads)),
         trainable=link.trainable & frozenset(synapse.model.parameters),
         surrogate=None,
         reset_gradient=True,

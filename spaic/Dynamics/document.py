@@ -47,7 +47,7 @@ def document(declaration: Model | Surrogate, name: str = "", aliases: Sequence[s
     if declaration.summary:
         parts.append(sentence(declaration.summary))
     parts += _surrogate(declaration) if isinstance(declaration, Surrogate) else _model(declaration)
-    parts += _parameters(declaration.parameters)
+    parts += parameter_table(declaration.parameters)
     if declaration.source:
         parts.append(f"Source: {declaration.source}.")
     return "\n\n".join(parts) + "\n"
@@ -129,11 +129,11 @@ def _flat(expression: Any) -> Any:
 
 
 def _surrogate(surrogate: Surrogate) -> list[str]:
-    return [_math([(r"\frac{\partial O}{\partial x}", "=", typeset(surrogate.derivative))])]
+    return [aligned([(r"\frac{\partial O}{\partial x}", "=", typeset(surrogate.derivative))])]
 
 
 def _model(model: Model) -> list[str]:
-    parts = [_math(map(_equation, model.lines)), *(_receives(port, s) for port, s in model.receives.items())]
+    parts = [aligned(map(equation, model.lines)), *(_receives(port, s) for port, s in model.receives.items())]
     if model.currents:
         listed = ", ".join(f"${letter(c)}${_unit(model, c)}" for c in model.currents)
         parts.append(f"Inputs that are constant within a step: {listed}.")
@@ -145,28 +145,28 @@ def _model(model: Model) -> list[str]:
     return [*parts, _methods(model)]
 
 
-def _equation(line: Equation) -> tuple[str, str, str]:
+def equation(line: Equation) -> tuple[str, str, str]:
     name = letter(line.name)
     if line.kind == "ode":
         return rf"\frac{{\mathrm{{d}} {name}}}{{\mathrm{{d}} t}}", "=", typeset(line.right.text)
     return name, r"\leftarrow" if line.kind == "map" else "=", typeset(line.right.text)
 
 
-def _assignment(statement: Assignment) -> tuple[str, str, str]:
+def assignment(statement: Assignment) -> tuple[str, str, str]:
     operator, right = statement.operator[:-1], statement.right.text
     return letter(statement.name), r"\leftarrow", typeset(f"{statement.name} {operator} ({right})" if operator else right)
 
 
 def _receives(port: str, statements: Sequence[Assignment]) -> str:
-    return f"An amount $w$ that arrives at the port `{port}`:\n\n{_math(map(_assignment, statements))}"
+    return f"An amount $w$ that arrives at the port `{port}`:\n\n{aligned(map(assignment, statements))}"
 
 
 def _firing(model: NeuronModel) -> list[str]:
     if model.condition is None:
         return ["It does not fire."]
-    parts = [f"It fires when\n\n{_math([('', '', typeset(model.spike))])}"]
+    parts = [f"It fires when\n\n{aligned([('', '', typeset(model.spike))])}"]
     if model.resets:
-        parts.append(f"and then\n\n{_math(map(_assignment, model.resets))}")
+        parts.append(f"and then\n\n{aligned(map(assignment, model.resets))}")
     if model.interpolate:
         parts.append("The reset happens at the crossing, interpolated within the step; the rest of the step is integrated from there.")
     if model.refractory_period is not None:
@@ -197,7 +197,7 @@ def _unit(model: Model, name: str) -> str:
     return "" if unit == "1" else f" ({unit})"
 
 
-def _parameters(parameters: Mapping[str, Parameter | float]) -> list[str]:
+def parameter_table(parameters: Mapping[str, Parameter | float]) -> list[str]:
     if not parameters:
         return []
     rows = [_parameter(k, p) for k, p in parameters.items() if isinstance(p, Parameter)]
@@ -210,7 +210,7 @@ def _parameter(name: str, p: Parameter) -> tuple[str, ...]:
     return f"`{name}`", f"${letter(name)}$", default, p.unit, "any" if p.range == _EVERYWHERE else p.range, meaning
 
 
-def _math(lines: Iterable[tuple[str, str, str]]) -> str:
+def aligned(lines: Iterable[tuple[str, str, str]]) -> str:
     """A block of lines (left, relation, right), aligned at the relation where there are several."""
     rows = list(lines)
     if len(rows) == 1:

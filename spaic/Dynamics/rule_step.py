@@ -25,7 +25,7 @@ class Term:
     Attributes
     ----------
     weight, pre, post : Tape, optional
-        Each with the output ``result``. Third factors are with `post`.
+        Each with the output ``result``. Third factors are with the neurons they are tied to, or with `post`.
     """
 
     weight: Tape | None
@@ -102,11 +102,11 @@ def _terms(rule: Rule, change: Expr) -> tuple[Term, ...] | None:
         factors: dict[str, list[Expr]] = {"weight": [], "pre": [], "post": []}
         for factor in sympy.Mul.make_args(product):
             sides = {rule.side(s.name) for s in factor.free_symbols} - {"parameter"}
-            if "synapse" in sides or len(sides) > 1:
+            own = sides - {"modulator"}
+            if "synapse" in sides or len(own) > 1 or sides == {"weight", "modulator"}:
                 return None
-            side = next(iter(sides), "weight")
-            factors["post" if side == "modulator" else side].append(factor)
-        tapes = {side: _tape(rule, sympy.Mul(*own)) if own else None for side, own in factors.items()}
+            factors[next(iter(own), "post" if sides else "weight")].append(factor)
+        tapes = {side: _tape(rule, sympy.Mul(*of)) if of else None for side, of in factors.items()}
         found.append(Term(**tapes))
     return tuple(found)
 

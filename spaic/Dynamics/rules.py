@@ -19,6 +19,7 @@ OCCASIONS: dict[str, tuple[str, ...]] = {
     "on_pre": ("pre", "synapse"),
     "on_post": ("post", "synapse"),
     "each_step": SIDES,
+    "end_step": SIDES,
     "on_reward": ("synapse", "modulator"),
 }
 #: The weight, and what a reward brings.
@@ -31,19 +32,23 @@ class Rule:
 
     In every step `each_step` is executed first, with the states as they were at its start; then the states decay as their equations
     say; then `on_pre` is executed where a spike arrives at the synapse (after the delay of the link), and `on_post` where the
-    postsynaptic neuron fires. The step itself was computed with the weight as it was before. Bounds of the connection (``w_min``,
-    ``w_max``) hold after each section.
+    postsynaptic neuron fires; last comes `end_step`, with the states as they are then. The step itself was computed with the weight as
+    it was before. Bounds of the connection (``w_min``, ``w_max``) hold after each section.
 
     Parameters
     ----------
     pre, post, synapse, modulator : str
         Equations of states per presynaptic neuron, per postsynaptic neuron, per synapse, and per sample (third factors).
-    on_pre, on_post, each_step, on_reward : str
+    on_pre, on_post, each_step, end_step, on_reward : str
         Statements, executed in order: ``"w -= A_minus * y; x += 1"``. `w` is the weight; `on_reward` reads `reward`.
     parameters : mapping of str to Parameter or float
         Every name that is no state, reading, `w`, `dt` or `reward`.
-    pre_reads, post_reads : tuple of str
-        Variables of the neurons themselves that are read, such as ``("V",)``, with their values at the end of the step.
+    pre_reads, post_reads : tuple of str, or mapping of str to str
+        Variables of the neurons themselves that are read, such as ``("V",)``, with their values at the end of the step. A mapping gives
+        them names of their own in the rule: ``{"x": "r"}``.
+    largest : mapping of str to str
+        Names that stand for the largest value that a state or reading has at that moment, over all its neurons and samples:
+        ``{"top": "x"}``.
     initial : mapping of str to float
         Initial values of states, 0 where not given.
     method : str
@@ -70,10 +75,12 @@ class Rule:
     on_pre: str = ""
     on_post: str = ""
     each_step: str = ""
+    end_step: str = ""
     on_reward: str = ""
     parameters: Mapping[str, Parameter | float] = field(default_factory=dict)
-    pre_reads: tuple[str, ...] = ()
-    post_reads: tuple[str, ...] = ()
+    pre_reads: tuple[str, ...] | Mapping[str, str] = ()
+    post_reads: tuple[str, ...] | Mapping[str, str] = ()
+    largest: Mapping[str, str] = field(default_factory=dict)
     initial: Mapping[str, float] = field(default_factory=dict)
     method: str = "exact"
     name: str = "custom"
@@ -83,6 +90,9 @@ class Rule:
     def __post_init__(self) -> None:
         normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
         object.__setattr__(self, "parameters", normalised)
+        for side in ("pre_reads", "post_reads"):
+            if not isinstance(getattr(self, side), Mapping):
+                object.__setattr__(self, side, {name: name for name in getattr(self, side)})
         if self.method not in METHODS:
             raise DeclarationError(f"{self.name}: unknown integrator {self.method!r}; {nearest(self.method, METHODS)}")
         self._check_names()
@@ -109,7 +119,7 @@ class Rule:
             found[side] = Model(
                 equations=text,
                 parameters=self.parameters,
-                inputs=reads.get(side, ()),
+                inputs=tuple(reads.get(side, ())),
                 initial={k: v for k, v in self.initial.items() if k in own},
                 method=self.method,
                 name=f"{self.name}, {side}",
@@ -130,7 +140,7 @@ class Rule:
         """``"pre"``, ``"post"``, ``"synapse"``, ``"modulator"``, ``"weight"`` or ``"parameter"``: whose `name` is."""
         if name == WEIGHT:
             return "weight"
-        if name == REWARD:
+        if name == REWARD or name in self.largest:
             return "modulator"
         for side, model in self.models.items():
             if name in model.states:
@@ -142,13 +152,18 @@ class Rule:
         declared = self.parameters[name]
         return declared if isinstance(declared, Parameter) else Parameter(declared)
 
+    def reads(self, side: str) -> Mapping[str, str]:
+        """Name in the rule -> variable of the neurons of a side, ``"pre"`` or ``"post"``."""
+        found = self.pre_reads if side == "pre" else self.post_reads
+        return found if isinstance(found, Mapping) else {name: name for name in found}
+
     @property
     def needs_post_spikes(self) -> bool:
         """Whether anything happens when the postsynaptic neuron fires."""
         return "on_post" in self.statements
 
     def _check_names(self) -> None:
-        names = (*self.states, *self.parameters, *self.pre_reads, *self.post_reads)
+        names = (*self.states, *self.parameters, *self.pre_reads, *self.post_reads, *self.largest)
         for name in names:
             if not is_name(name) or name in RESERVED or name in (WEIGHT, REWARD):
                 raise DeclarationError(f"{self.name}: the name {name!r} is reserved or not a name; choose another one")
@@ -157,9 +172,13 @@ class Rule:
         for name in self.initial:
             if name not in self.states:
                 raise DeclarationError(f"{self.name}: initial value of unknown {name!r}; {nearest(name, self.states)}")
+        several = [name for name in (*self.states, *self.pre_reads, *self.post_reads) if self.side(name) != "modulator"]
+        for name, of in self.largest.items():
+            if of not in several:
+                raise DeclarationError(f"{self.name}, largest {name!r}: {of!r} has no values per neuron or synapse; {nearest(of, several)}")
 
     def _check_statements(self) -> None:
-        known = {*self.states, *self.parameters, *self.pre_reads, *self.post_reads, WEIGHT, "dt"}
+        known = {*self.states, *self.parameters, *self.pre_reads, *self.post_reads, *self.largest, WEIGHT, "dt"}
         if not any(a.name == WEIGHT for statements in self.statements.values() for a in statements):
             raise DeclarationError(f"{self.name}: no statement changes the weight; write for example on_post='w += A * x'")
         for when, statements in self.statements.items():

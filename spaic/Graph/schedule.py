@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import prod
 
 import numpy as np
 
@@ -55,6 +57,7 @@ def schedule(graph: Graph) -> Schedule:
     """
     component = _components(graph)
     delays = {link.name: _delay(graph, link, component) for link in graph.links}
+    _demand_room(graph, delays)
     members: dict[int, list[str]] = {}
     for population in graph.populations:
         members.setdefault(component[population.name], []).append(population.name)
@@ -89,6 +92,18 @@ def _components(graph: Graph) -> dict[str, int]:
     matrix = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(names), len(names)))
     _, labels = connected_components(matrix, directed=True, connection="strong")
     return {n: int(labels[i]) for n, i in index.items()}
+
+
+def _demand_room(graph: Graph, delays: dict[str, int | np.ndarray]) -> None:
+    """Refuse a past that would not fit into the memory of this machine, at 4 bytes a value and for a single sample."""
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 40
+    for link in graph.links:
+        depth, values = int(np.max(delays[link.name], initial=0)), prod(graph.shape(link.source_node))
+        if 4 * depth * values > room:
+            raise GraphError(
+                f"{link.name}.delay: {depth:,} steps of {values:,} values take {4 * depth * values:,} bytes for each sample, there are "
+                f"{room:,}; use a shorter delay or a larger dt"
+            )
 
 
 def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from spaic.Dynamics.expression import is_name
+from spaic.Dynamics.models import SynapseModel
 from spaic.errors import DataError, SpaicError, nearest, reject_unknown
 from spaic.Graph.values import as_value
 from spaic.IO.declarations import brief, read, read_as
@@ -203,6 +204,8 @@ def _read_stage(stage: Tree, side: str, models: Mapping[str, Any]) -> Any:
 
 def _read_shaping(entry: Tree, models: Mapping[str, Any]) -> Shaping:
     model, values = referred(entry, "synapse", models), read(entry["synapse_values"], "synapse_values")
+    if not isinstance(model, SynapseModel):
+        raise DataError(f"synapse: {entry['synapse']!r} is no synapse model; the file is damaged")
     reject_unknown(model.name, values, model.parameters, "synapse parameter")
     return Shaping(model, {k: as_value(v, k) for k, v in values.items()})
 

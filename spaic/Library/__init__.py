@@ -5,6 +5,7 @@ from spaic.Library import (
     decoders,
     encoders,
     events,
+    exact_poisson,
     generators,
     initializers,
     links,
@@ -20,6 +21,8 @@ from spaic.Library import (
     timing,
 )
 from spaic.Library.networks import (
+    COBA,
+    CUBA,
     ConvNet,
     DiehlCook,
     DynamicRandomNetwork,
@@ -34,6 +37,8 @@ from spaic.Library.networks import (
 )
 
 __all__ = [
+    "COBA",
+    "CUBA",
     "ConvNet",
     "DiehlCook",
     "DynamicRandomNetwork",
@@ -49,6 +54,7 @@ __all__ = [
     "decoders",
     "encoders",
     "events",
+    "exact_poisson",
     "generators",
     "initializers",
     "links",

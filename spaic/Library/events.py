@@ -116,7 +116,9 @@ class SpikeList(Generation):
         time, neuron = checked_events(source[1], source[0], prod(shape), key.path)
         step = np.tile(steps_of(time, clock), batch)
         place = (neuron + prod(shape) * np.arange(batch)[:, None]).reshape(-1)
-        return EventSpikes(step, place, batch, shape, steps, torch.empty((), dtype=torch.float64, device=device), self.clip)
+        stream = EventSpikes(step, place, batch, shape, steps, torch.empty((), dtype=torch.float64, device=device), self.clip)
+        stream.exact = np.repeat(np.arange(batch), len(time)), np.tile(neuron, batch), np.tile(time, batch)
+        return stream
 
 
 @encoders.register("mstb", "events", "spike_trains")
@@ -159,7 +161,10 @@ class EventEncoding(Encoding):
         step = np.concatenate([steps_of(time, clock) for time, _ in samples])
         place = np.concatenate([neuron.astype(np.int64) + i * size for i, (_, neuron) in enumerate(samples)])
         like = torch.empty((), dtype=getattr(torch, dtype), device=device)
-        return EventSpikes(step, place, len(samples), shape, steps, like, self.clip)
+        stream = EventSpikes(step, place, len(samples), shape, steps, like, self.clip)
+        time = np.concatenate([time for time, _ in samples])
+        stream.exact = place // size, place % size, time
+        return stream
 
     def encode(self, source: torch.Tensor, clock: Clock, steps: int, key: Key) -> Stream:
         raise InputError(f"{key.path}: mstb encodes lists of events, got a tensor of shape {tuple(source.shape)}; give [times, neurons]")
@@ -175,4 +180,8 @@ class SpikeTimeEncoding(Encoding):
         time = source.detach().double()
         exact = time / clock.dt
         step = (torch.ceil(exact - _ROUNDING * exact.clamp(min=1.0)) - 1).clamp(0, steps).to(torch.int32)
-        return TimedSpikes(step.masked_fill_(time < 0, -1), steps)
+        stream = TimedSpikes(step.masked_fill_(time < 0, -1), steps)
+        flat = source.double().reshape(len(source), -1)
+        sample, neuron = np.nonzero(flat.detach().cpu().numpy() >= 0)
+        stream.exact = sample, neuron, flat[sample, neuron]
+        return stream

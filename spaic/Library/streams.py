@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +58,9 @@ class WindowedStream(Stream):
     first, last : int
         The window in steps, `last` exclusive.
     """
+
+    #: Sample, neuron and time in ms of every spike, where the times are known and not only their steps.
+    exact: tuple[Any, Any, Any] | None = None
 
     def __init__(self, like: torch.Tensor, first: int, last: int) -> None:
         self.batch, self.shape = like.shape[0], tuple(like.shape[1:])

@@ -13,7 +13,7 @@ from spaic.Dynamics.models import NeuronModel, SynapseModel
 from spaic.errors import NetworkError, UnknownName, nearest
 from spaic.Graph.links import Link, Synapse
 from spaic.Graph.nodes import Population
-from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale, Transform
+from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale, Sparse, Transform
 from spaic.Graph.values import Value
 from spaic.Network.constraints import delays, held
 from spaic.Network.stages import Shaping, hidden
@@ -177,7 +177,7 @@ def _junction(connection: Connection, transforms: tuple[Transform, ...]) -> Iter
     """
     path, pre, post = connection.path, connection.pre, connection.post
     (weights,) = transforms if len(transforms) == 1 else (None,)
-    if not isinstance(weights, (Dense, OneToOne)) or weights.bias is not None:
+    if not isinstance(weights, (Dense, Sparse, OneToOne)) or weights.bias is not None:
         raise NetworkError(f"{path}: a gap junction needs a full, sparse or one-to-one link without bias; use one of these")
     if not hasattr(pre, "model"):
         raise NetworkError(f"{path}: a gap junction joins two neuron groups, and {pre.path!r} is a {pre.kind}; give a group")

@@ -174,6 +174,30 @@ class Network(Files):
         """Its path in the network around it; its name if there is none."""
         return super().path if self.parent is not None else self.name or "network"
 
+    def verify(self, run_time: float | None = None, backends: Any = ("reference", "torch", "event"), dt: Any = None) -> Any:
+        """Run the network on several backends and time steps with the same weights and input, and compare the spikes.
+
+        Parameters
+        ----------
+        run_time : float, optional
+            Duration in ms; that of :meth:`set_runtime` by default.
+        backends : sequence of str
+            Names of backends; exact events are the yardstick if they are among them, else the finest time step.
+        dt : sequence of float, optional
+            Time steps in ms, which divide that of the network; by default that one, a quarter and a sixteenth of it.
+
+        Returns
+        -------
+        Verification
+            Prints as a table with a verdict; ``plot()`` draws it.
+        """
+        from spaic.Network.verification import verify
+
+        duration = run_time if run_time is not None else self._runtime
+        if duration is None:
+            raise DeclarationError("net.verify: no duration is given; call net.verify(T) with T in ms, or net.set_runtime(T)")
+        return verify(self, duration, (backends,) if isinstance(backends, str) else tuple(backends), dt)
+
     # --- a look at it
 
     def explain(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.errors import InputError, StateError
-from spaic.Graph.transforms import Dense
+from spaic.Graph.transforms import Dense, Sparse
 from spaic.Monitor.monitor import Monitor
 from spaic.Network.connection import Connection
 from spaic.Network.element import Element
@@ -150,10 +150,22 @@ def _joining(connection: Connection, network: Network | None, values: np.ndarray
     if network is not None:
         graph = network.graph
         shape = getattr(graph.by_name.get(pre.path), "shape", shape)
+        values = _spread(
+            values, next((t for k in graph.links if k.name == connection.path for t in k.transforms if isinstance(t, Sparse)), None)
+        )
         mask = next((t.mask for k in graph.links if k.name == connection.path for t in k.transforms if isinstance(t, Dense)), None)
         if mask is not None and values.shape[-2:] == mask.shape:
             values = np.where(mask, values, np.nan)
     return Weights(values, f"neuron of {pre.path}", f"neuron of {post.path}", shape)
+
+
+def _spread(values: np.ndarray, transform: Sparse | None) -> np.ndarray:
+    """A list of synapses as a matrix ``[..., post, pre]``."""
+    if transform is None:
+        return values
+    matrix = np.full((*values.shape[:-1], transform.post, transform.pre), np.nan)
+    matrix[..., transform.targets, transform.sources] = values
+    return matrix
 
 
 def _inner(element: Element) -> str:

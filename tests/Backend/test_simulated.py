@@ -178,7 +178,7 @@ def test_compiled_it_is_the_same_on_any_number_of_threads(monkeypatch):
         assert all(np.array_equal(results[0][path], other[path]) for other in results[1:]), path
 
 
-def test_half_precision_of_doubles_is_close(uncompiled):
+def test_float32_is_close(uncompiled):
     graph = circuit()
     expected = execute(ReferenceProgram(graph), 1)[1]
     found = execute(torch_program(graph, torch.float32), 1, dtype=torch.float32)[1]

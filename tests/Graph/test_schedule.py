@@ -152,3 +152,8 @@ def test_one_synapse_without_delay_makes_a_loop(make):
 def test_a_graph_without_links_or_groups(make):
     assert shown(schedule(make.graph(["B", "A"]))) == [(("A",), False), (("B",), False)]
     assert schedule(make.graph([])).stages == ()
+
+
+def test_a_delay_that_no_memory_holds(make):
+    with pytest.raises(GraphError, match=r"A_B.delay: 200,000,000,000,000 steps of \d+ values take [\d,]+ bytes for each sample"):
+        schedule(wired(make, "xA AB", delays={"AB": 1e14}))

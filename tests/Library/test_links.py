@@ -144,6 +144,24 @@ def test_pooling(name, pre, kernel, stride, padding, mode):
     np.testing.assert_allclose(in_torch(transform, torch.tensor(x), {}).numpy(), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("pre, factor", [((2, 5), 3), ((1, 3, 4), (2, 3)), ((2, 1, 3), 2), ((1, 2, 3, 2), (2, 1, 3))])
+def test_upsampling(pre, factor):
+    """Copies, and between the centres a straight line, as np.interp draws it along one axis after the other."""
+    factors = triple(factor, len(pre) - 1)
+    x = RNG.normal(size=(2, *pre))
+    near, far = x, x
+    for axis, f in enumerate(factors, start=2):
+        near = np.repeat(near, f, axis)
+        n = far.shape[axis]
+        at = (np.arange(n * f) + 0.5) / f - 0.5
+        far = np.apply_along_axis(lambda line, at=at, n=n: np.interp(at, np.arange(n), line), axis, far)
+    for way, expected in (("nearest", near), ("linear", far)):
+        transform, _ = made("upsample", pre, (1,), upscale=factor, interpolation=way)
+        assert transform.output_shape(pre, "way") == expected.shape[1:]
+        np.testing.assert_allclose(in_numpy(transform, x, {}), expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(in_torch(transform, torch.tensor(x), {}).numpy(), expected, rtol=0, atol=1e-12)
+
+
 def test_changes_of_shape():
     x = RNG.normal(size=(2, 2, 3, 4))
     for name, options, shape in (("flatten", {}, (24,)), ("unflatten", {}, (4, 6)), ("unflatten", {"shape": (6, 2, 2)}, (6, 2, 2))):
@@ -363,6 +381,9 @@ def test_gradients(name, pre, options):
     ("matrix", {}, "there is no matrix"),
     ("matrix", {"matrix": [1.0, 2.0]}, "give an array or a SciPy sparse matrix"),
     ("matrix", {"matrix": [[np.nan]]}, "matrix: nan is not finite"),
+    ("upsample", {"interpolation": "cubic"}, "interpolation: unknown way 'cubic'"),
+    ("upsample", {"upscale": 0}, "upscale: 0 is not a whole number of at least 1"),
+    ("upsample", {"upscale": (1, 2, 3, 4)}, "has 4 dimensions"),
     ("pool1d", {"mode": "min"}, "unknown mode 'min'"),
 ])  # fmt: skip
 def test_declarations_that_cannot_be(name, options, message):

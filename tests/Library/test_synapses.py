@@ -187,6 +187,20 @@ class TestGapJunction:
             assert np.abs(net.va.values[0, :, n] - a).max() < 1e-10 and np.abs(net.vb.values[0, :, n] - b).max() < 1e-10
         assert np.ptp(b) > 1
 
+    @pytest.mark.parametrize("backend", ["reference", "torch"])
+    def test_sparse_weights(self, backend):
+        """The same conductances, those that exist or all with zeros."""
+        found = []
+        for form in ("full", "stored", "listed"):
+            net = self.net(backend)
+            if form != "full":
+                mask = np.array([[1, 1, 0], [0, 1, 1]], bool)
+                options = {"link_type": "sparse", "mask": mask, "weight": 0.2} if form == "stored" else {"weight": 0.2 * mask}
+                net.wire = spaic.Connection(net.a, net.b, syn_type="electrical", **options)
+            net.run(10.0)
+            found.append(np.concatenate([net.va.values, net.vb.values], axis=1))
+        assert np.abs(found[1] - found[2]).max() < 1e-12 and np.abs(found[0] - found[1]).max() > 0.1
+
     def test_order_one(self):
         def slope(t, y):
             to_a, to_b = self.currents(y[:3], y[3:])
@@ -275,3 +289,27 @@ def test_wrong_declarations(options, said):
 
 def test_every_synapse_is_checked_here():
     assert set(synapses) == {*CURRENTS, *VOLTAGE, "tsodyks_markram"}
+
+
+@pytest.mark.parametrize("part", ["rows", "back", "columns"])
+def test_parts_of_a_junction_of_listed_synapses(part):
+    """Both backends, beside the dense matrix."""
+    import torch
+
+    from spaic.Backend.Reference.transforms import apply as in_numpy
+    from spaic.Backend.Torch.transforms import apply as in_torch
+    from spaic.Graph.transforms import Dense, Junction, Sparse, sparse_order
+
+    rng = np.random.default_rng(0)
+    pairs = np.argwhere(rng.random((5, 4)) < 0.5)  # (post, pre)
+    starts, targets, order = sparse_order(pairs[:, 1], pairs[:, 0], 4, 5, "x")
+    weight = rng.normal(size=len(pairs))
+    whole = np.zeros((5, 4))
+    whole[tuple(pairs.T)] = weight
+    listed, dense = Sparse(4, 5, starts, targets, 0.0), Dense(4, 5, 0.0)
+    x = rng.normal(size=(3, 4 if part == "columns" else 5))
+    expected = x @ whole if part == "back" else -whole.sum(1 if part == "rows" else 0) * x
+    for of, own in ((listed, weight[order]), (dense, whole)):
+        assert np.abs(in_numpy(Junction(of, part), x, {"weight": own}) - expected).max() < 1e-13
+        found = in_torch(Junction(of, part), torch.tensor(x), {"weight": torch.tensor(own)})
+        assert np.abs(found.numpy() - expected).max() < 1e-13

@@ -175,3 +175,27 @@ class TestConnectionsToAssemblies:
             b = column()
             way = spaic.Connection(a, b)
         assert (net.a, net.b, net.way) == (a, b, way) and len(pairs(net)) == 1
+
+
+@pytest.mark.parametrize("policy", [
+    spaic.IncludedTypePolicy(pre_types="excitatory", post_types="fast"),
+    spaic.IndexConnectPolicy([0], [1]),
+    spaic.CustomConnectPolicy(lambda a, b: a.name == "exc" and b.name == "inh"),
+    spaic.ExcludedTypePolicy(pre_types="fast") & spaic.ExcludedTypePolicy(post_types="excitatory"),
+])  # fmt: skip
+@pytest.mark.parametrize("options", [
+    {"link_type": "random", "fan_in": 2, "storage": "sparse", "sign": "+", "w_norm": 2.0},
+    {"link_type": "distance", "width": 0.5, "delay_trainable": True, "max_delay": 4.0},
+    {"link_type": "index_list", "index_list": [(3, 0), (1, 0)], "weight": [0.5, 2.0]},
+])  # fmt: skip
+def test_policies_choose_for_every_kind_of_link(policy, options):
+    net = columns()
+    net.way = spaic.Projection(net.left, net.right, policy, **options)
+    assert pairs(net) == [("left.exc", "right.inh")]
+    weight = net.state_dict()["way.exc_to_inh.weight"]
+    if options["link_type"] == "random":
+        assert weight.shape == (2,) and (weight >= 0).all() and weight.sum().item() == pytest.approx(2.0)
+    if options["link_type"] == "distance":
+        assert net.state_dict()["way.exc_to_inh.delay"].shape == weight.shape == (1, 4)
+    if options["link_type"] == "index_list":
+        assert weight.tolist() == [[0.0, 2.0, 0.0, 0.5]]

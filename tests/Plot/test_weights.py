@@ -141,3 +141,13 @@ def test_a_projection_names_its_connections():
 def test_a_scale_needs_finite_ends():
     with pytest.raises(InputError, match="no interval"):
         scale(np.eye(2), (0.0, float("nan")), "here")
+
+
+def test_a_list_of_synapses_is_drawn_as_a_matrix():
+    with spaic.Network() as net:
+        net.a, net.b = spaic.NeuronGroup(5, model="lif"), spaic.NeuronGroup(4, model="lif")
+        net.way = spaic.Connection(net.a, net.b, link_type="index_list", index_list=[(4, 0), (0, 3)], weight=[1.0, 2.0], storage="sparse")
+    net.set_backend("reference", dt=1.0)
+    net.build()
+    values = weights_of(net.way, "here").values
+    assert values.shape == (4, 5) and values[0, 4] == 1 and values[3, 0] == 2 and np.isnan(values).sum() == 18

@@ -103,7 +103,7 @@ OWN = {
     ),
 }  # fmt: skip
 MODELS = {**registry.neurons, **OWN}
-#: Their equations and the forms of them cover what the integrators can meet; the other models run their own and one more.
+#: Their equations and the forms of them cover what the integrators can meet; the other models run their own.
 THOROUGH = {
     "if", "lif", "cuba", "clif", "plif", "alif", "izhikevich", "adex", "hodgkin_huxley", "lif_cond", "noisy", "bursting",
 }  # fmt: skip
@@ -114,10 +114,7 @@ ROUNDED = {"darwin_alif", "darwin_clif", "darwin_random"}
 
 
 def methods_of(name):
-    model = MODELS[name]
-    if all(line.kind == "map" for line in model.lines):
-        return (model.method,)
-    return integrators(model) if name in THOROUGH else (model.method, "rk2")
+    return integrators(MODELS[name]) if name in THOROUGH else (MODELS[name].method,)
 
 
 CASES = [(name, method) for name in MODELS for method in methods_of(name)]
@@ -170,7 +167,9 @@ def recurrent(name, method):
         links += [
             Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(SHARE.get(p, 1) * current),)) for n in "AB" for p in model.currents
         ]
-    links += [Link(f"more_{p}", "spikes.O", f"B.{p}", (dense(rng, 5, 3, SHARE.get(p, 1) * weight / 10),)) for p in model.receives if p != first]
+    links += [
+        Link(f"more_{p}", "spikes.O", f"B.{p}", (dense(rng, 5, 3, SHARE.get(p, 1) * weight / 10),)) for p in model.receives if p != first
+    ]
     inputs = [Input("spikes", (5,)), *([Input("current_A", (2, 2)), Input("current_B", (3,))] if current is not None else [])]
     return watch_everything(verify(Graph((*inputs, a, b), tuple(links), (), Clock(dt), seed=5)))
 
@@ -355,7 +354,12 @@ def forward(name, is_island):
         links += [
             Link(f"clamp_{n}_{p}", f"current_{n}.O", f"{n}.{p}", (Scale(SHARE.get(p, 1) * current),)) for n in "AB" for p in model.currents
         ]
-    links += [Link(f"more_{n}_{p}", "spikes.O", f"{n}.{p}", (dense(rng, 5, 4, SHARE.get(p, 1) * weight / 10),)) for p in model.receives if p != first for n in "AB"]
+    links += [
+        Link(f"more_{n}_{p}", "spikes.O", f"{n}.{p}", (dense(rng, 5, 4, SHARE.get(p, 1) * weight / 10),))
+        for p in model.receives
+        if p != first
+        for n in "AB"
+    ]
     if is_island:
         links.append(Link("z_back", f"B.{out}", f"A.{first}", (Dense(4, 4, np.zeros((4, 4))),), delay=dt))
     inputs = [Input("spikes", (5,)), *([Input("current_A", (4,)), Input("current_B", (4,))] if current is not None else [])]

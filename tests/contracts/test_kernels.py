@@ -141,7 +141,15 @@ def single(name, size=7, method=None, is_shared=False, learns=True, surrogate="a
              for p in model.receives]  # fmt: skip
     inputs = [Input("spikes", (5,))] if links else []
     for p in model.currents if current is not None else ():
-        links.append(Link(f"to_{p}", f"level_{p}.O", f"A.{p}", (OneToOne(size, np.full(size, SHARE.get(p, 1) * strength * current)),), trainable=LEARNED))
+        links.append(
+            Link(
+                f"to_{p}",
+                f"level_{p}.O",
+                f"A.{p}",
+                (OneToOne(size, np.full(size, SHARE.get(p, 1) * strength * current)),),
+                trainable=LEARNED,
+            )
+        )
         links[-1] = replace(links[-1], trainable=frozenset({"weight"}))
         inputs.append(Input(f"level_{p}", (size,)))
     return watch(verify(Graph((*inputs, group), tuple(links), (), Clock(dt), 5)))

@@ -100,9 +100,7 @@ def ours(name: str, truth: Truth, dt: float, steps: int, **group: Any) -> tuple[
         net.cells = spaic.NeuronGroup(1, model=name, **truth.given, **group)
         for port in arriving:
             setattr(net, f"from_{port}", spaic.Encoder(num=1, coding_method="null"))
-            wire = spaic.Connection(
-                getattr(net, f"from_{port}"), net.cells, link_type="one_to_one", weight=np.ones(1), post_var_name=port
-            )
+            wire = spaic.Connection(getattr(net, f"from_{port}"), net.cells, link_type="one_to_one", weight=np.ones(1), post_var_name=port)
             setattr(net, f"to_{port}", wire)
         watched = [spaic.StateMonitor(net.cells, variable) for variable in probe]
         spikes = spaic.SpikeMonitor(net.cells) if model.condition else None

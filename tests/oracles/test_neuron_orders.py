@@ -124,7 +124,7 @@ CURRENTS = {"quadratic_if": (400.0, 600.0, 900.0), "exponential_if": (70.0, 120.
 
 @pytest.mark.parametrize("name", CURRENTS)
 def test_spikes_of_neurons_with_an_upstroke(name):
-    """The count is exact, and the times agree within a step for the first spike and 0.5 % of the interval for the others."""
+    """The count is exact, and the times agree within a step for the first spike and within 0.5 % or a step for the intervals."""
     p = parameters_of(name, {})
     (times,) = clamp(np.array(CURRENTS[name]), 0.1, 300.0, backend="reference", model=name)
     for current, found in zip(CURRENTS[name], times, strict=True):
@@ -134,4 +134,5 @@ def test_spikes_of_neurons_with_an_upstroke(name):
             expected = spike_times(name, current, 300.0, p, lambda y, p: np.array([p.V_reset]), p.V_peak)
         assert len(found) == len(expected) > 2, current
         assert -0.02 <= found[0] - expected[0] <= 0.12  # the step that the spike falls into, and how far linear interpolation errs
-        np.testing.assert_allclose(np.diff(found).mean(), np.diff(expected).mean(), rtol=0.005)
+        late = 0.1 if p.get("t_ref") else 0.005 * np.diff(expected).mean()  # a refractory period ends with a step
+        assert abs(np.diff(found).mean() - np.diff(expected).mean()) < late

@@ -126,14 +126,16 @@ def test_hodgkin_huxley_of_neurapse(oracles):
     np.testing.assert_allclose(times[0] + first * 0.01, truth["fix_spike_idx"] * 0.01, atol=0.05)
 
 
+THEIRS = [
+    "clif", "clif2k", "pclif", "aclif", "if", "ifsoftreset", "ifb", "nonspikingifb", "null", "lif", "plif", "constantcurrentlif",
+    "nonspikinglif", "lifm", "izh", "aeif", "adex", "glif", "hh", "lifstdp_ex", "alifstdp_ex", "lifstdp_ih", "diehlandcook", "lifint",
+    "meanfield", "darwin_clif", "darwin_alif", "darwin_random", "qlif", "IFNeuron", "LIFNeuron", "AdaptiveLIFNeuron", "FedeNeuron",
+]  # fmt: skip
+
+
 def test_names_of_other_systems():
     """Each either stands for a model, or says why there is none."""
-    spaic_names = (
-        "clif clif2k pclif aclif if ifsoftreset ifb nonspikingifb null lif plif constantcurrentlif nonspikinglif lifm izh aeif adex glif "
-        "hh lifstdp_ex alifstdp_ex lifstdp_ih diehlandcook lifint meanfield darwin_clif darwin_alif darwin_random qlif"
-    ).split()
-    pysnn_names = "IFNeuron LIFNeuron AdaptiveLIFNeuron FedeNeuron".split()
-    for name in (*spaic_names, *pysnn_names):
+    for name in THEIRS:
         assert spaic.NeuronGroup(2, model=name.upper()).model.name in spaic.registry.neurons
     for name in ("slif", "selif", "cann_field", "psn", "masked_psn"):
         with pytest.raises(spaic.UnknownName, match=f"neuron model '{name}': .*; use '"):

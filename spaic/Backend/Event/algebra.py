@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spaic.Dynamics.equations import Assignment
 from spaic.Dynamics.models import Model, NeuronModel, SynapseModel
-from spaic.errors import SpaicError, UnsupportedError
+from spaic.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -136,7 +137,7 @@ def _add_synapse(link: str, model: SynapseModel, slopes: dict[str, Expr], jumps:
     from spaic.Dynamics.system import derive, symbol
 
     _refuse_what_has_no_events(model)
-    system = derive(model, {p: 0 for p in model.currents})
+    system = derive(model, dict.fromkeys(model.currents, 0))
     names = {symbol(s): symbol(f"{link}:{s}") for s in model.states} | {symbol(p): symbol(f"{link}.{p}") for p in model.parameters}
     slopes.update({f"{link}:{s}": e.xreplace(names) for s, e in system.slopes.items()})
     if not model.receives:
@@ -173,7 +174,7 @@ def _in(expression: Expr, place: Mapping[Expr, Expr]) -> Expr:
     return expression.xreplace(dict(place))
 
 
-def _jump(model: Model, port: str, statements: Iterable) -> Row:  # type: ignore[type-arg]
+def _jump(model: Model, port: str, statements: Iterable[Assignment]) -> Row:
     """What an arriving amount of 1 adds to each state."""
     import sympy
 
@@ -204,9 +205,4 @@ def _reset(model: NeuronModel, states: tuple[str, ...], values: Mapping[str, Exp
         old = now.get(symbol(statement.name), symbol(statement.name))
         result = {"=": right, "+=": old + right, "-=": old - right, "*=": old * right, "/=": old / right}[statement.operator]
         now[symbol(statement.name)] = result
-    return {k.name: row(v, states, f"{model.name}, reset of {k.name}") for k, v in now.items()}  # type: ignore[attr-defined]
-
-
-def refusal(path: str, error: SpaicError) -> str:
-    """The line about an element in the list of what cannot be done."""
-    return f"{path}: {error}"
+    return {k.name: row(v, states, f"{model.name}, reset of {k.name}") for k, v in now.items()}

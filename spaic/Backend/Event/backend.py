@@ -14,12 +14,9 @@ from spaic.Graph.graph import Graph
 from spaic.registry import backends
 
 
-class _Whole(ParameterTree):
-    """Parameters of a network whose runs are never cut into pieces, as there is nothing that grows with the number of steps."""
-
-    def needs_gradient(self) -> bool:
-        """Whether a run goes at once: always."""
-        return True
+def _always() -> bool:
+    """A run goes at once and never in pieces: what it keeps grows with the number of spikes, not of steps."""
+    return True
 
 
 @backends.register("event", "events", "exact")
@@ -81,7 +78,7 @@ class Event_Backend(Torch_Backend):  # noqa: N801  the naming of backends that u
 
     def store(self, graph: Graph, *args: Any, **options: Any) -> ParameterTree:
         made = super().store(graph, *args, **options)
-        made.__class__ = _Whole
+        made.needs_gradient = _always  # type: ignore[method-assign]
         return made
 
     def move(self, device: object) -> None:

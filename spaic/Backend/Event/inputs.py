@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Torch import exact
 from spaic.clock import Clock
-from spaic.Graph.stream import Stream
+from spaic.Graph.stream import Later, Stream
 
 #: Values of a stream that are held at a time.
 _AT_ONCE = 1 << 22
@@ -18,9 +19,14 @@ _AT_ONCE = 1 << 22
 def spikes(path: str, stream: Stream, clock: Clock, first: int, steps: int) -> Spikes:
     """Events of steps `first` to ``first + steps - 1``: slot n of a grid comes at (n + 1) dt; a stream with exact times gives these."""
     end = (first + steps) * clock.dt
-    if hasattr(stream, "exact_events"):
-        sample, neuron, times, amount = stream.exact_events(first * clock.dt, end)
-        return _ordered(Spikes(path, stream.shape, stream.batch, sample, neuron, exact.as_tensor(times), amount, end))
+    known = _exact(stream, clock)
+    if known is not None:
+        sample, neuron, times = known
+        values = exact.numpy_of(times)
+        begin = first * clock.dt
+        mine = np.flatnonzero(((values > begin) | ((values == 0.0) & (first == 0))) & (values <= end))
+        times = times[exact.as_tensor(mine)] if hasattr(times, "detach") else exact.as_tensor(values[mine])
+        return _ordered(Spikes(path, stream.shape, stream.batch, sample[mine], neuron[mine], times, np.ones(len(mine)), end))
     parts = []
     for start, stop in _chunks(stream, first, steps):
         places, amount = exact.entries(stream.chunk(start, stop))
@@ -43,6 +49,14 @@ def currents(path: str, stream: Stream, clock: Clock, first: int, steps: int) ->
     sample, neuron, times, amount = (np.concatenate(p) for p in zip(*parts, strict=True))
     end = (first + steps) * clock.dt
     return _ordered(Spikes(path, stream.shape, batch, sample, neuron, exact.as_tensor(times), amount, end))
+
+
+def _exact(stream: Stream, clock: Clock) -> tuple[Any, Any, Any] | None:
+    """Sample, neuron and time of every spike of a stream that knows them."""
+    if isinstance(stream, Later):
+        known = _exact(stream.stream, clock)
+        return None if known is None else (known[0], known[1], known[2] + stream.first_step * clock.dt)
+    return getattr(stream, "exact", None)
 
 
 def _chunks(stream: Stream, first: int, steps: int) -> list[tuple[int, int]]:

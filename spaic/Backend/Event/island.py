@@ -56,13 +56,14 @@ def run(
     shape = (batch, neurons, tables.modes)
     begin = (start.modes.reshape(shape), start.phase.reshape(batch, -1), start.until.reshape(batch, -1))
     ended = Start(np.zeros(shape), np.zeros(shape[:2], np.int64), np.zeros(shape[:2]), end)
+    weights = weights if len(weights) else np.zeros(1)
     logs, phases, found = [], [], []
     packets = (synapses.first, synapses.packet_from, synapses.packet_to, synapses.delay)
     for b in range(batch):
         own = np.zeros((len(marks), neurons, tables.modes + 1))
         facts, time, times, who, *log, y, phase, until = kernel(
-            start.time, end, limits.spikes, (population.kind, population.t_ref), moving(tables), tuple(np.ascontiguousarray(x[b]) for x in begin),
-            outer[b], packets, synapses.arrays, weights if len(weights) else np.zeros(1), marks, own,
+            start.time, end, limits.spikes, (population.kind, population.t_ref), moving(tables),
+            tuple(np.ascontiguousarray(x[b]) for x in begin), outer[b], packets, synapses.arrays, weights, marks, own,
         )  # fmt: skip
         _demand_fine(population, facts, time, b)
         samples[:, b], ended.modes[b], ended.phase[b], ended.until[b] = own, y, phase, until

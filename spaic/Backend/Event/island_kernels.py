@@ -1,10 +1,11 @@
 """Compiled code: neurons that feed back on each other, run together from one queue of events, and its adjoint."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.motion import LATER, MODES, advance, dot, goes_up, safe_step
+from spaic.Backend.Event.motion import LATER, MODES, advance, dot, safe_step
 
 # --- kernels (the text from here on follows that of motion.py)
 
@@ -15,11 +16,11 @@ RELEASES, CHECKS, ARRIVES, TESTS, MARKS, ENDS = 0, 1, 2, 3, 4, 5
 FINE, BURST, MANY = 0, 2, 3
 INSTANT = 1000
 
-MORE_HELPERS = ("is_before", "push", "pop", "moved_to", "longer", "longer_rows", "longer_whole")
+MORE_PARTS = ("is_before", "push", "pop", "moved_to", "longer", "longer_rows", "longer_whole")
 KERNELS = ("simulate", "adjoint")
 
 
-def is_before(when, what, a, b):
+def is_before(when: Any, what: Any, a: Any, b: Any) -> Any:
     """Order of two entries of the queue: by time, then kind, then neuron or number."""
     if when[a] != when[b]:
         return when[a] < when[b]
@@ -28,7 +29,7 @@ def is_before(when, what, a, b):
     return what[a, 1] < what[b, 1]
 
 
-def push(when, what, count, t, kind, number, version):
+def push(when: Any, what: Any, count: Any, t: Any, kind: Any, number: Any, version: Any) -> Any:
     """Put an entry into a binary heap with room for it."""
     when[count], what[count, 0], what[count, 1], what[count, 2] = t, kind, number, version
     at = count
@@ -42,7 +43,7 @@ def push(when, what, count, t, kind, number, version):
         at = up
 
 
-def pop(when, what, count):
+def pop(when: Any, what: Any, count: Any) -> Any:
     """Move the first entry of a heap of `count` to its end and put the others in order."""
     last = count - 1
     when[0], when[last] = when[last], when[0]
@@ -62,7 +63,7 @@ def pop(when, what, count):
         at = least
 
 
-def moved_to(tables, kind, j, t, y, since, phase, z):
+def moved_to(tables: Any, kind: Any, j: Any, t: Any, y: Any, since: Any, phase: Any, z: Any) -> Any:
     """Bring a neuron to time `t`."""
     if since[j] < t:
         q = 2 * kind[j] + phase[j]
@@ -72,33 +73,47 @@ def moved_to(tables, kind, j, t, y, since, phase, z):
         since[j] = t
 
 
-def longer(a):
+def longer(a: Any) -> Any:
     """A vector with twice the room."""
     b = np.empty(2 * len(a))
     b[: len(a)] = a
     return b
 
 
-def longer_rows(a):
+def longer_rows(a: Any) -> Any:
     """Rows of numbers with twice the room."""
     b = np.empty((2 * len(a), a.shape[1]))
     b[: len(a)] = a
     return b
 
 
-def longer_whole(a):
+def longer_whole(a: Any) -> Any:
     """Rows of whole numbers with twice the room."""
     b = np.empty((2 * len(a), a.shape[1]), np.int64)
     b[: len(a)] = a
     return b
 
 
-def simulate(begin, end, most, population, tables, start, outer, packets, synapses, weights, marks, samples):
+def simulate(
+    begin: Any,
+    end: Any,
+    most: Any,
+    population: Any,
+    tables: Any,
+    start: Any,
+    outer: Any,
+    packets: Any,
+    synapses: Any,
+    weights: Any,
+    marks: Any,
+    samples: Any,
+) -> Any:
     """All neurons of a loop in one sample.
 
-    ``outer`` holds times, packets, amounts and sources of arrivals from outside; a packet is a range of synapses with one delay, and neuron j
-    sends packets ``packets[0][j]`` to ``packets[0][j + 1] - 1``. The log has a row (type, neuron or packet, source or number of the spike,
-    arrival that caused it, place of its weight), a time, an amount and the modes. Sources from outside count from 0 up, spikes k are -1 - k.
+    ``outer`` holds times, packets, amounts and sources of arrivals from outside; a packet is a range of synapses with one delay. Neuron j
+    sends packets ``packets[0][j]`` to ``packets[0][j + 1] - 1``. The log has a row (type, neuron or packet, source or number of the
+    spike, arrival that caused it, place of its weight), a time, an amount and the modes. Sources from outside count from 0 up, spike k is
+    source -1 - k.
     """
     kind, t_ref = population
     T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
@@ -254,8 +269,24 @@ def simulate(begin, end, most, population, tables, start, outer, packets, synaps
     )  # fmt: skip
 
 
-def adjoint(least, population, tables, phase, log, times, amounts, modes, packets, synapses, weights, given, d_weights, d_times, d_delays):
-    """Back through the log of one sample: adds to the gradients of weights, of times from outside, and of delays by the place of the weight."""
+def adjoint(
+    least: Any,
+    population: Any,
+    tables: Any,
+    phase: Any,
+    log: Any,
+    times: Any,
+    amounts: Any,
+    modes: Any,
+    packets: Any,
+    synapses: Any,
+    weights: Any,
+    given: Any,
+    d_weights: Any,
+    d_times: Any,
+    d_delays: Any,
+) -> Any:
+    """Back through the log of one sample: adds to the gradients of weights, times from outside, and delays (by the place of the weight)."""
     kind, t_ref = population
     T, size, rows, reset, reset_to, release, jump = tables
     packet_from, packet_to = packets

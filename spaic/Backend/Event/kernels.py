@@ -19,5 +19,9 @@ def compiled(module: ModuleType, modes: int) -> Any:
     head = inspect.getsource(motion).replace(f"MODES = {motion.MODES}\n", f"MODES = {modes}\n", 1)
     tail = inspect.getsource(module).partition(_BEGINS)[2].partition("\n")[2]
     name = module.__name__.rpartition(".")[2]
-    tail += "\nHELPERS = (*HELPERS, *MORE_HELPERS)\n"
-    return jit.load(f"{head}\n{tail}", f"{name}_{modes}", f"exact events ({modes} modes)")
+    made = jit.load(f"{head}\n{tail}", f"{name}_{modes}", f"exact events ({modes} modes)")
+    for part in (*made.PARTS, *made.MORE_PARTS):
+        function = getattr(made, part)
+        if not hasattr(function, "py_func"):
+            setattr(made, part, jit.part(function))
+    return made

@@ -51,7 +51,7 @@ class Population:
 
 @dataclass(eq=False)
 class Start:
-    """Where a run starts: modes ``[units, n]``, phase and end of the refractory period of every unit (sample times neuron), and the time."""
+    """Where a run starts: modes ``[units, n]``, phase and end of refractory period of every unit (sample times neuron), and the time."""
 
     modes: np.ndarray
     phase: np.ndarray

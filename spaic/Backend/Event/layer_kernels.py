@@ -1,10 +1,11 @@
 """Compiled code: neurons that do not feed back on each other, each run by itself through all events that it receives, and its adjoint."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.motion import LATER, MODES, advance, dot, goes_up, next_crossing
+from spaic.Backend.Event.motion import LATER, MODES, advance, dot, next_crossing
 
 # --- kernels (the text from here on follows that of motion.py)
 
@@ -18,15 +19,15 @@ FINE, LOST, BURST, MANY = 0, 1, 2, 3
 INSTANT = 1000
 #: Neurons that go through shared events side by side.
 LANES = 8
-#: Places of what is known of a neuron: phase, entries, spikes, spikes in this instant, status; time, end of its refractory period, last entry.
+#: Places of what is known of a neuron: phase, entries, spikes, spikes in this instant, status; time, end of refractoriness, last entry.
 PHASE, ENTRIES, SPIKES, SAME, STATUS = 0, 1, 2, 3, 4
 TIME, UNTIL, INSTANT_OF = 0, 1, 2
 
-MORE_HELPERS = ("note", "until_event")
+MORE_PARTS = ("note", "until_event")
 KERNELS = ("forward", "adjoint")
 
 
-def note(record, u, event, i, t, y, whole):
+def note(record: Any, u: Any, event: Any, i: Any, t: Any, y: Any, whole: Any) -> Any:
     """Put an entry into the record of unit `u`; what does not fit is counted only."""
     offset, room, what, place, when, modes, count = record
     n = whole[ENTRIES]
@@ -38,7 +39,9 @@ def note(record, u, event, i, t, y, whole):
     whole[ENTRIES] = n + 1
 
 
-def until_event(tables, c, t_ref, u, i, is_after, stop, most, record, y, z, whole, real):
+def until_event(
+    tables: Any, c: Any, t_ref: Any, u: Any, i: Any, is_after: Any, stop: Any, most: Any, record: Any, y: Any, z: Any, whole: Any, real: Any
+) -> Any:
     """Bring one neuron to the time `stop` of event `i`, with all spikes and releases on the way; `is_after` tells that one came before."""
     T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
     reached = real[TIME]
@@ -97,8 +100,24 @@ def until_event(tables, c, t_ref, u, i, is_after, stop, most, record, y, z, whol
 
 
 def forward(
-    lo, hi, batch, is_own, is_shared, begin, most, events, decays, weights, population, tables, start, record, status, end, samples
-):
+    lo: Any,
+    hi: Any,
+    batch: Any,
+    is_own: Any,
+    is_shared: Any,
+    begin: Any,
+    most: Any,
+    events: Any,
+    decays: Any,
+    weights: Any,
+    population: Any,
+    tables: Any,
+    start: Any,
+    record: Any,
+    status: Any,
+    end: Any,
+    samples: Any,
+) -> Any:
     """Groups `lo` to `hi` - 1 of neurons in all samples; unit ``u = sample * neurons + neuron``.
 
     Events ``starts[u] .. stops[u] - 1`` (of the sample, where lists are shared) have a time, a place of the weight (plus `stride` times the
@@ -219,12 +238,28 @@ def forward(
 
 
 def adjoint(
-    lo, hi, batch, chunk, is_own, is_shared, least, events, decays, weights, population, tables, record, given, d_weights, d_times, d_delays
-):
+    lo: Any,
+    hi: Any,
+    batch: Any,
+    chunk: Any,
+    is_own: Any,
+    is_shared: Any,
+    least: Any,
+    events: Any,
+    decays: Any,
+    weights: Any,
+    population: Any,
+    tables: Any,
+    record: Any,
+    given: Any,
+    d_weights: Any,
+    d_times: Any,
+    d_delays: Any,
+) -> Any:
     """Gradients of a loss with respect to weights and arrival times, from those with respect to the times of spikes.
 
-    The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to `hi` - 1
-    of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event.
+    The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to
+    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event.
     """
     starts, times, where, stride, amounts, ports, sources = events
     kind, t_ref = population

@@ -5,6 +5,7 @@ neuron fires. The text of this file is put before that of each file of kernels, 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,12 @@ LATER = 4e-15
 #: Safe steps after which a search is given up; none was seen to take more than 200.
 MOST = 100000
 
-HELPERS = ("small_exp", "advance", "dot", "safe_step", "search", "next_crossing", "goes_up")
+HELPERS = ("dot", "goes_up")
+#: Compiled once and called, not made part of what calls them: that would take many seconds to compile.
+PARTS = ("small_exp", "advance", "safe_step", "search", "next_crossing")
 
 
-def dot(a, b):
+def dot(a: Any, b: Any) -> Any:
     """Scalar product of two vectors of modes."""
     total = 0.0
     for k in range(MODES):
@@ -28,7 +31,7 @@ def dot(a, b):
     return total
 
 
-def small_exp(T, at, m, s, P, Q, R):
+def small_exp(T: Any, at: Any, m: Any, s: Any, P: Any, Q: Any, R: Any) -> Any:
     """``P = exp(T s)`` of the block of size `m` at row `at`, by scaling and squaring; `Q`, `R` are memory."""
     norm = 0.0
     for i in range(m):
@@ -67,7 +70,7 @@ def small_exp(T, at, m, s, P, Q, R):
                 P[i, j] = R[i, j]
 
 
-def advance(T, size, y, s, is_adjoint, out):
+def advance(T: Any, size: Any, y: Any, s: Any, is_adjoint: Any, out: Any) -> Any:
     """``out = exp(T s) y``, or with the transposed T; `out` is not `y`."""
     for k in range(MODES):
         m = size[k]
@@ -102,12 +105,12 @@ def advance(T, size, y, s, is_adjoint, out):
                 out[k + i] = total
 
 
-def goes_up(r, slope, is_strict):
+def goes_up(r: Any, slope: Any, is_strict: Any) -> Any:
     """Whether a neuron with this residual fires at once."""
     return r > 0.0 or (r == 0.0 and (slope > 0.0 or not is_strict))
 
 
-def safe_step(T, size, growth, rows, level, is_strict, z):
+def safe_step(T: Any, size: Any, growth: Any, rows: Any, level: Any, is_strict: Any, z: Any) -> Any:
     """For how long the residual stays below 0 for certain: 0 if it is not, infinite if it always does.
 
     A parabola is laid over the future: through the residual and its slope, with a curvature that the residual's never exceeds. Up to the
@@ -145,7 +148,7 @@ def safe_step(T, size, growth, rows, level, is_strict, z):
     return min(step, 1.0 / most) if most > 0.0 else step
 
 
-def search(T, size, growth, rows, level, is_strict, y, horizon, z, longest):
+def search(T: Any, size: Any, growth: Any, rows: Any, level: Any, is_strict: Any, y: Any, horizon: Any, z: Any, longest: Any) -> Any:
     """Time until the residual reaches 0, at most `horizon`; -1 if it stays below, -2 if no answer was found.
 
     Safe steps come to a crossing from the left, quadratically like Newton's method, and pass a maximum only if that is below the threshold.
@@ -169,7 +172,9 @@ def search(T, size, growth, rows, level, is_strict, y, horizon, z, longest):
     return horizon if goes_up(dot(rows[0], z) + level, dot(rows[1], z), is_strict) else -1.0
 
 
-def next_crossing(how, T, size, growth, rows, level, is_strict, y, horizon, z, longest):
+def next_crossing(
+    how: Any, T: Any, size: Any, growth: Any, rows: Any, level: Any, is_strict: Any, y: Any, horizon: Any, z: Any, longest: Any
+) -> Any:
     """As :func:`search`, in closed form where the rates allow: one rate (`how` 1), or two of which one is twice the other (2).
 
     With ``x = exp(-rate s)`` of the slower one, the residual is ``a x^2 + b x + c``, and x falls from 1.

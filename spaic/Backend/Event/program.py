@@ -152,9 +152,8 @@ class _Run:
         done = Pass(stage, neurons, start, afferents, inner, self.state.batch, self.end, marks, bool(delays), exact.threads())
         found = exact.exact(done, times, weights, delays)
         record = done.record
-        self.arrays.update(
-            {k: exact.as_tensor(v) for k, v in states.end(stage, neurons, parts, done.ended, self.state.batch, self.arrays).items()}
-        )
+        ended = states.end(stage, neurons, parts, done.ended, self.state.batch, self.arrays)
+        self.arrays.update({k: exact.as_tensor(v) for k, v in ended.items()})
         for k, group in enumerate(stage.groups):
             low, high = int(stage.firsts[k]), int(stage.firsts[k + 1])
             mine = np.flatnonzero((record.neuron >= low) & (record.neuron < high))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+import spaic.Backend.Event.island as island
+import spaic.Backend.Event.layer as layer
 from spaic.Backend.element import Element, population_element, synapse_element
-from spaic.Backend.Event import island, layer
 from spaic.Backend.Event.algebra import DRIVE, Form, NotLinear, form
 from spaic.Backend.Event.arrivals import Afferent, Sent
 from spaic.Backend.Event.layer import Limits, Start

@@ -12,6 +12,8 @@ from spaic.Backend.Event.algebra import Form, Row
 from spaic.Backend.Event.modes import modes
 from spaic.Backend.Event.motion import LOGARITHM, QUADRATIC, STEPS
 
+#: Fewest modes that there is room for.
+_ROOM = 2
 #: Two rates are twice each other up to rounding.
 _ROUNDING = 4e-16
 
@@ -156,7 +158,9 @@ def _evaluated(expression: Any, values: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def tables(parts: Sequence[Cells]) -> Tables:
     """Tables of several populations, one after the other; those with fewer modes or ports are filled up with nothing."""
-    n = max(len(p.states) for p in parts)
+    n = _ROOM
+    while n < max(len(p.states) for p in parts):  # few sizes, as kernels are compiled for each
+        n *= 2
     ports = max(1, *(p.jump.shape[1] for p in parts))
     found: dict[str, list[np.ndarray]] = {f.name: [] for f in fields(Tables)}
     for part in parts:

@@ -16,6 +16,10 @@ from numba.core.extending import lower_builtin, type_callable
 from numba.core.typing import signature
 from numba.np.arrayobj import make_array
 
+from spaic.Backend.Kernels.region import fork
+
+__all__ = ["COUNTERS", "TEXTS", "add", "fork", "look"]
+
 #: Places of counters: who has come, how many take part, who has arrived at the barrier. Each has a cache line of its own.
 COME, TEAM, ARRIVED = 0, 8, 16
 #: Length of the counters.

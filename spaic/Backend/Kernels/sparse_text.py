@@ -58,10 +58,10 @@ _LISTED = """def list_fired(fired, first, width, indices, count):
                     indices[count] = first + i
                     count += 1
     return count"""
-_IMPORT = "from spaic.Backend.Kernels.sparse_team import add, look"
+_IMPORT = "from spaic.Backend.Kernels.sparse_team import add, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
-    "join", "meet", "add", "look", "list_fired", "words", "least_delay", "delays", "depths", "first_sample",
+    "address", "fork", "join", "meet", "add", "look", "list_fired", "words", "least_delay", "delays", "depths", "first_sample",
 )  # fmt: skip
 
 
@@ -215,8 +215,9 @@ class _Function:
 
     def text(self) -> str:
         """The function."""
-        given = "steps, first_step, dt, counters, threads, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
-        code = [f"def simulate(lo, hi, {given}):", "    own = join(counters, threads)", "    if own < threads:"]
+        given = "steps, first_step, dt, counters, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
+        code = [f"def simulate(address, threads, {given}):", "    if address != 0:", "        fork(address, threads)", "        return"]
+        code += ["    own = join(counters, threads)", "    if own < threads:"]
         start = ["team = look(counters, 8, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
         start += unpacked("arrays", self.arguments.values())
         for k in range(len(self.events.members)):

@@ -90,6 +90,26 @@ def spread(
         _copy_back(rows, scratch)
 
 
+def together(kernel: Callable[..., Any], threads: int, args: Sequence[Any]) -> None:
+    """Call ``kernel(address, threads, *args)``, which goes through its work with all its threads at once.
+
+    Parameters
+    ----------
+    kernel : callable
+        It begins with ``if address != 0: fork(address, threads)`` (:func:`spaic.Backend.Kernels.region.fork`), and otherwise takes part
+        in the work, however many others do. A plain function gets an address of 0.
+    threads : int
+        How many threads to use at most.
+    args : sequence
+        Further arguments: arrays and numbers.
+    """
+    address = _openmp() if threads > 1 and hasattr(kernel, "py_func") else 0
+    if address or threads <= 1 or not hasattr(kernel, "py_func"):
+        kernel(address, threads, *args)
+    else:
+        _on_python_threads(lambda: kernel(0, threads, *args), threads)
+
+
 def _copy_back(rows: Sequence[Any], scratch: Sequence[tuple[Any, ...]]) -> None:
     for row, own in enumerate(scratch):
         for array, alike in zip(own, rows, strict=True):

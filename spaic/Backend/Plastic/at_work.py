@@ -66,8 +66,8 @@ class RuleAtWork:
         post = ("O",) if self.rule.needs_post_spikes else ()
         return (
             self.link.source,
-            *(f"{self.link.source_node}.{name}" for name in self.rule.pre_reads),
-            *(f"{self.link.target_node}.{name}" for name in (*post, *self.rule.post_reads)),
+            *(f"{self.link.source_node}.{variable}" for variable in self.rule.reads("pre").values()),
+            *(f"{self.link.target_node}.{variable}" for variable in (*post, *self.rule.reads("post").values())),
         )
 
     def initial(self, batch: int) -> States:
@@ -92,8 +92,8 @@ class RuleAtWork:
         seen : mapping
             Path -> value of :meth:`reads` at the end of the step, ``[batch, *shape]``.
         """
-        now = {name: self._flat(seen[f"{self.link.source_node}.{name}"]) for name in self.rule.pre_reads}
-        now |= {name: self._flat(seen[f"{self.link.target_node}.{name}"]) for name in self.rule.post_reads}
+        now = {name: self._flat(seen[f"{self.link.source_node}.{of}"]) for name, of in self.rule.reads("pre").items()}
+        now |= {name: self._flat(seen[f"{self.link.target_node}.{of}"]) for name, of in self.rule.reads("post").items()}
         if "each_step" in self.updates:
             states, weight = self._section("each_step", states, weight, now, None, None)
         for tape in self.decays.values():
@@ -104,6 +104,8 @@ class RuleAtWork:
         for when, side in (("on_pre", "pre"), ("on_post", "post")):
             if when in self.updates and bool((spikes[side] != 0).any()):
                 states, weight = self._section(when, states, weight, now, side, spikes[side])
+        if "end_step" in self.updates:
+            states, weight = self._section("end_step", states, weight, now, None, None)
         return states, weight
 
     def rewarded(self, states: States, weight: Any, reward: Any) -> tuple[States, Any]:
@@ -115,6 +117,9 @@ class RuleAtWork:
     def _flat(self, values: Any) -> Any:
         return self.arithmetic.real(values).reshape(len(values), -1)
 
+    def _largest(self, values: Any) -> Any:
+        return self.arithmetic.full((len(values),), 0.0) + values.max()
+
     def _decayed(self, tape: Any, states: States, now: Mapping[str, Any]) -> States:
         given = {**self.values, **states, **{reading(k): v for k, v in now.items()}}
         result = tape.run(self.arithmetic.table, {k: given[k] for k in tape.inputs})
@@ -123,6 +128,7 @@ class RuleAtWork:
     def _section(self, when: str, states: States, weight: Any, now: Mapping[str, Any], side: str | None, spikes: Any) -> tuple[States, Any]:
         for update in self.updates[when]:
             given = {**states, **now}
+            given |= {name: self._largest(given[of]) for name, of in self.rule.largest.items() if name in update.tape.inputs}
             if update.side == "weight":
                 weight = weight + self._weight_change(update, given, weight, side, spikes)
             else:
@@ -176,7 +182,7 @@ class RuleAtWork:
                 value = spikes if value is None else value * spikes
             factors[own] = value
         if factors["pre"] is None and factors["post"] is None:
-            change: Any = float(batch)
+            change = self.layout.pairs(batch, weight)
         else:
             change = self.layout.product(factors["pre"], factors["post"], weight)
         if term.weight is None:

@@ -53,6 +53,10 @@ class Layout(ABC):
         post = 1.0 if post is None else self.post(post)
         return self.confined((pre * post).sum(0))
 
+    def pairs(self, batch: int, weight: Any) -> Any:
+        """How many pairs of neurons, in all samples, each weight joins."""
+        return self.confined(self.arithmetic.full(self.shape, float(batch)))
+
     def confined(self, change: Any) -> Any:
         """`change` where there are synapses."""
         return change
@@ -118,6 +122,10 @@ class Shared(Layout):
 
     def post(self, values: Any) -> Any:
         return values.reshape(-1, *self.post_shape)
+
+    def pairs(self, batch: int, weight: Any) -> Any:
+        ones = self.arithmetic.full((batch, 1), 1.0)
+        return self.product(ones, ones, weight)
 
     def product(self, pre: Any, post: Any, weight: Any) -> Any:
         one = self.arithmetic.full((1, 1), 1.0)

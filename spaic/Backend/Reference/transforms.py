@@ -69,5 +69,9 @@ def _junction(transform: Junction, x: np.ndarray, parameters: Mapping[str, np.nd
     flat, weight = x.reshape(len(x), -1), parameters["weight"]
     if isinstance(transform.of, OneToOne):
         return flat * (weight if transform.part == "back" else -weight)
+    if isinstance(transform.of, Sparse):
+        present = np.zeros((transform.of.post, transform.of.pre))
+        present[transform.of.targets, transform.of.sources] = weight
+        return flat @ present if transform.part == "back" else -present.sum(1 if transform.part == "rows" else 0) * flat
     present = weight if transform.of.mask is None else weight * transform.of.mask
     return flat @ present if transform.part == "back" else -present.sum(1 if transform.part == "rows" else 0) * flat

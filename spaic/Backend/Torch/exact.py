@@ -28,7 +28,7 @@ class _Exact(Function):
         return torch.from_numpy(stage.run(*(x.detach().numpy() for x in (times, weights, delays))))
 
     @staticmethod
-    def backward(ctx: Any, given: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, given: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
         d_times, d_weights, d_delays = ctx.stage.gradients(given.detach().contiguous().numpy())
         return None, torch.from_numpy(d_times), torch.from_numpy(d_weights), torch.from_numpy(d_delays)
 
@@ -68,7 +68,7 @@ def numpy_of(value: Any) -> np.ndarray:
 
 
 def counted(times: Tensor, step: np.ndarray, sample: np.ndarray, neuron: np.ndarray, size: tuple[int, int, int], unit: float) -> Tensor:
-    """Number of spikes per step, ``[steps, batch, neurons]``; a spike that comes `unit` ms earlier counts for one more, in gradients only."""
+    """Number of spikes per step, ``[steps, batch, neurons]``; in gradients a spike that comes `unit` ms earlier counts for one more."""
     value = torch.ones(len(step), dtype=torch.float64)
     if times.requires_grad:
         value = value - (times - times.detach()) / unit

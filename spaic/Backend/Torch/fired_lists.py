@@ -7,7 +7,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from spaic.Backend.Torch.spikes import Spikes, compact
+from spaic.Backend.Torch.spikes import Spikes
 from spaic.Graph.events import Events
 
 #: Pointers ``[lists, rows + 1]``, absolute places in the neurons of all lists.
@@ -41,7 +41,7 @@ class Lists:
     def empty(cls, size: int, steps: int, threads: int, past: Tensor | None, batch: int) -> Lists:
         """Lists to be filled; `past` holds the steps before, ``[depth, batch, size]``."""
         depth = 0 if past is None else len(past)
-        known = [(np.zeros(depth + 1, np.int64), np.zeros(0, np.int32))] * batch if past is None else _of(compact(past.detach()))
+        known = [(np.zeros(1, np.int64), np.zeros(0, np.int32))] * batch if past is None else _before(past)
         return cls(depth, known, size, steps, threads)
 
     @classmethod
@@ -50,7 +50,7 @@ class Lists:
         depth = 0 if past is None else len(past)
         if past is None:
             return cls(0, _of(values))
-        earlier = _of(compact(past.detach().reshape(depth, *values.bytes.shape[1:])))
+        earlier = _before(past)
         return cls(depth, [_joined(a, b) for a, b in zip(earlier, _of(values), strict=True)])
 
     def pointers(self, sample: int) -> np.ndarray:
@@ -94,6 +94,15 @@ class Lists:
     def events(self, shape: tuple[int, ...]) -> Events:
         """What was filled, of all samples."""
         return Events(self.found, shape)
+
+
+def _before(past: Tensor) -> list[Arrays]:
+    """Pointers and neurons of the few steps ``[depth, batch, size]`` before a run."""
+    found = []
+    for sample in past.detach().numpy().swapaxes(0, 1):
+        rows, neurons = np.nonzero(sample)
+        found.append((np.searchsorted(rows, np.arange(len(sample) + 1)), neurons.astype(np.int32)))
+    return found
 
 
 def _of(spikes: Spikes) -> list[Arrays]:

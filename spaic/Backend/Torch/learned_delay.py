@@ -39,4 +39,4 @@ def interpolated(delay: Tensor, most: int, parameters: Mapping[str, Any], late: 
     steps = {int(d) + k for d in whole.unique().tolist() for k in (0, 1)}
     for d in sorted(steps):
         total = total + late(d, {"weight": weight * ((whole == d) * (1 - part) + (whole == d - 1) * part)})
-    return total  # type: ignore[no-any-return]
+    return total

@@ -17,8 +17,8 @@ from spaic.Backend.Torch.compiled_island import CompiledIsland
 from spaic.Backend.Torch.delivery import Delivery
 from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fused import Times, advance
-from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.normalization import moved, moving
+from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.recompute import chunk_length, in_chunks, needs_gradient
@@ -36,7 +36,7 @@ from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import Stage, schedule
 from spaic.Graph.stream import Stream
-from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale
+from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale, Sparse, Transform
 from spaic.seeds import Key, Noise
 
 Parameters = Mapping[str, Any]
@@ -138,7 +138,7 @@ class TorchProgram(Program):
         inside = set(stage.populations)
         links = [k for name in inside for k in self.graph.arriving(name) if k.source_node in inside]
         elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
-        is_simple = all(len(k.transforms) == 1 and isinstance(k.transforms[0], (Dense, Junction, OneToOne, Scale)) for k in links)
+        is_simple = all(len(k.transforms) == 1 and _is_simple(k.transforms[0]) for k in links)
         return self.device.type == "cpu" and is_simple and all(self.is_fused(element) for element in elements)
 
     def source(self, path: str) -> str:
@@ -163,6 +163,12 @@ class TorchProgram(Program):
                 how = "one compiled pass over time" if self.is_fused(self.elements[names]) else "plain torch, step by step"
             lines.append(f"{names}: {described(self, stage, how)}")
         return lines + [f"{link}: {how}" for link, how in sorted(self.seen.items())]
+
+
+def _is_simple(transform: Transform) -> bool:
+    """Whether a compiled loop knows a transform."""
+    is_scattered = isinstance(transform, Junction) and isinstance(transform.of, Sparse)
+    return isinstance(transform, (Dense, Junction, OneToOne, Scale)) and not is_scattered
 
 
 class Run:

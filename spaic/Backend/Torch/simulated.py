@@ -18,7 +18,7 @@ from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed
 from spaic.Backend.Kernels.sparse_team import COUNTERS
-from spaic.Backend.Kernels.team import spread
+from spaic.Backend.Kernels.team import together
 from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fired_lists import Lists
 from spaic.Backend.Torch.fused import Prepared, numpy_name
@@ -202,10 +202,10 @@ class Call:
         delays = [w.delay for w in self.simulated.ways if w.feed.source in self.elements and w.feed.kind != DIRECT]
         least = 1 if events.instant else min(delays, default=run.steps)
         args = (
-            run.steps, run.start, run.program.graph.clock.dt, counters, self.threads, least, *numbers, *self.every, cuts, scalars, arrays,
+            run.steps, run.start, run.program.graph.clock.dt, counters, least, *numbers, *self.every, cuts, scalars, arrays,
         )  # fmt: skip
         kernel = jit.load(self.text, "events", events.name).simulate
-        spread(kernel, self.threads, args, 1, threads=self.threads)
+        together(kernel, self.threads, args)
         for x in self.lists.values():
             x.collect()
 

@@ -46,6 +46,11 @@ class Tables:
             found["late"] = self._delays(link.name, delay)
         return found
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return sum(a.nbytes for a in (*self._known.values(), *self._late.values()))
+
     def is_common(self, name: str, weight: Tensor) -> bool:
         """Whether all synapses of a link have the same weight, which then need not be read one by one."""
         known, version, is_common = self._common.get(name, (None, 0, False))

@@ -105,6 +105,8 @@ def _batch_norm(transform: BatchNorm, x: Tensor, parameters: Parameters) -> Tens
 
 @apply.register
 def _junction(transform: Junction, x: Tensor, parameters: Parameters) -> Tensor:
+    if isinstance(transform.of, Sparse) and transform.part == "back":
+        return sparse_back(transform.of, x.flatten(1), parameters["weight"])
     weight, kind = junction_weight(transform, parameters["weight"])
     return F.linear(x.flatten(1), weight) if kind is Dense else x.flatten(1) * weight
 
@@ -113,10 +115,19 @@ def junction_weight(transform: Junction, weight: Tensor) -> tuple[Tensor, type[D
     """The weight of a part of a gap junction, and the transform that it is used by."""
     if isinstance(transform.of, OneToOne):
         return (weight if transform.part == "back" else -weight), OneToOne
+    if isinstance(transform.of, Sparse):
+        index, size = (transform.of.targets, transform.of.post) if transform.part == "rows" else (transform.of.sources, transform.of.pre)
+        return -weight.new_zeros(size).index_add(0, torch.from_numpy(index).to(weight.device), weight), OneToOne
     present = effective_weight(transform.of, weight)
     if transform.part == "back":
         return present.T, Dense
     return -present.sum(1 if transform.part == "rows" else 0), OneToOne
+
+
+def sparse_back(transform: Sparse, x: Tensor, weight: Tensor) -> Tensor:
+    """``x W``: from the postsynaptic to the presynaptic neurons."""
+    targets, sources = (torch.from_numpy(index).to(x.device) for index in (transform.targets, transform.sources))
+    return x.new_zeros(len(x), transform.pre).index_add(1, sources, x[:, targets] * weight)
 
 
 def effective_weight(transform: Transform, weight: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Ready networks, to be used as they are or edited."""
 
+from spaic.Library.networks.balanced import COBA, CUBA
 from spaic.Library.networks.conv import ConvNet
 from spaic.Library.networks.diehl_cook import DiehlCook
 from spaic.Library.networks.dynamic_random import DynamicRandomNetwork
@@ -12,6 +13,8 @@ from spaic.Library.networks.residual import SEWResNet, SpikingResNet
 from spaic.Library.networks.ring import RingAttractor
 
 __all__ = [
+    "COBA",
+    "CUBA",
     "ConvNet",
     "DiehlCook",
     "DynamicRandomNetwork",

@@ -67,9 +67,10 @@ class DynamicRandomNetwork(Network):
         self.drive = Generator(driven, coding_method="poisson_generator")
         current: dict[str, Any] = {"post_var_name": "I", "syn_type": "second_order", "syn_kwargs": {"tau_r": tau, "tau_d": tau / 4}}
         pairs = np.repeat(np.arange(driven), 2).reshape(-1, 2)
-        self.drive_exc = Connection(self.drive, self.exc, link_type="index_list", index_list=pairs, weight=float(weight), **current)
+        self.drive_exc = Connection(self.drive, self.exc, link_type="index_list", index_list=pairs, weight=float(weight), is_parameter=False, **current)
         late = uniform(1.0, 20.0)
-        random = {"link_type": "random", "probability": fan_out, **current}
+        random = {"link_type": "random", "probability": fan_out, "storage": "sparse", "is_parameter": False, **current}
         self.exc_exc = Connection(self.exc, self.exc, weight=float(weight), delay=late, allow_self=False, **random)
         self.exc_inh = Connection(self.exc, self.inh, weight=float(weight), delay=late, **random)
+        random["probability"] = min(1.0, fan_out * num / excitatory)  # as many targets, all of them excitatory
         self.inh_exc = Connection(self.inh, self.exc, weight=-float(weight), delay=1.0, **random)

@@ -60,5 +60,5 @@ class SHDNet(Network):
         self.recurrent = Connection(self.hidden, self.hidden, weight=normal(0.0, 0.5 * scale / math.sqrt(hidden)))
         self.hidden_readout = Connection(self.hidden, self.readout, weight=normal(0.0, 0.5 * scale / math.sqrt(hidden)))
         self.output = Decoder(dec_target=self.readout, coding_method="max_voltage")
-        self.learner = SurrogateBP(self, surrogate="super_spike")
+        self.learner = SurrogateBP(self, surrogate="superspike")
         self.optim = optimizer_named("Adam", lr)

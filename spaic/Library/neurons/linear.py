@@ -91,7 +91,11 @@ lif_int = neurons.add(
         refractory="t_ref: V",
         initial=dict(V="V_rest"),
         parameters=dict(
-            decay=Parameter(1.0, "1", "what is left after a step", "[0, 1]"), V_rest=_REST, V_th=_THRESHOLD, V_reset=_RESET, t_ref=_REFRACTORY
+            decay=Parameter(1.0, "1", "what is left after a step", "[0, 1]"),
+            V_rest=_REST,
+            V_th=_THRESHOLD,
+            V_reset=_RESET,
+            t_ref=_REFRACTORY,
         ),
     ),
     aliases=("lifint",),
@@ -178,9 +182,7 @@ meanfield = neurons.add(
         """,
         inputs=("I", "I_ext"),
         method="exact",
-        parameters=dict(
-            rho=Parameter(0.1, "1", "weight of the recurrent input"), tau=Parameter(1.0, "ms", "time constant", "(0, inf)")
-        ),
+        parameters=dict(rho=Parameter(0.1, "1", "weight of the recurrent input"), tau=Parameter(1.0, "ms", "time constant", "(0, inf)")),
     ),
     aliases=("mean_field",),
 )

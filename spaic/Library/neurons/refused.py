@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from spaic.registry import neurons
 
-_WITHIN = (
-    "its spikes carry their time within the step to a learner of its own (SpikeProp), which a spike of 0 or 1 cannot; use {0} with a smaller dt"
-)
+_WITHIN = "its spikes carry their time within the step to a learner of its own (SpikeProp), which a spike of 0 or 1 cannot; use {0} with a smaller dt"
 neurons.refuse("slif", _WITHIN.format("'clif', which has its kernels,"))
 neurons.refuse("selif", _WITHIN.format("'quadratic_if', which has its upstroke and resets within the step,"))
 neurons.refuse(
@@ -19,4 +17,6 @@ neurons.refuse(
     "a parallel spiking neuron reads all steps, those to come too, with a matrix of the length of the run; "
     "use 'sliding_psn', which reads the last four",
 )
-neurons.refuse("masked_psn", "its learned matrix has the length of the run; use 'sliding_psn', which has the same band of order 4 at all times")
+neurons.refuse(
+    "masked_psn", "its learned matrix has the length of the run; use 'sliding_psn', which has the same band of order 4 at all times"
+)

@@ -1,5 +1,5 @@
 """Plasticity rules."""
 
-from spaic.Library.rules import pairs, rates, rewarded, triplets
+from spaic.Library.rules import pairs, pysnn, rates, rewarded, triplets
 
-__all__ = ["pairs", "rates", "rewarded", "triplets"]
+__all__ = ["pairs", "pysnn", "rates", "rewarded", "triplets"]

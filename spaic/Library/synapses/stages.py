@@ -9,6 +9,7 @@ from typing import Any
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import BatchNorm, Transform, Upsample
 from spaic.Graph.values import as_value
+from spaic.Library.links.image import numbers
 from spaic.Network.connection import LinkType
 from spaic.registry import links
 from spaic.seeds import Key
@@ -63,28 +64,31 @@ class BatchNormStage(LinkType):
 
 @dataclass(frozen=True)
 class UpsampleStage(LinkType):
-    """Every pixel of an image (channels, height, width) becomes a block of pixels of its value.
+    """Every place of an image (channels, height, width), or of a sequence or volume, becomes several places.
 
     Parameters
     ----------
-    upscale : int or pair
-        Height and width of the block.
+    upscale : int or tuple of int
+        How many places in each dimension.
+    interpolation : str
+        ``"nearest"``: copies of the place; ``"linear"``: interpolated between the centres (bilinear for images), as in torch.
     """
 
-    upscale: int | tuple[int, int] = 2
+    upscale: int | tuple[int, ...] = 2
+    interpolation: str = "nearest"
 
     def __post_init__(self) -> None:
-        self._factor("Connection(upsample)")
+        count = 2 if hasattr(self.upscale, "__index__") else len(tuple(self.upscale))
+        if not 1 <= count <= 3:
+            raise DeclarationError(f"Connection(upsample).upscale: {self.upscale!r} has {count} dimensions; give one to three numbers")
+        numbers(self.upscale, count, "Connection(upsample).upscale")
+        if self.interpolation not in ("nearest", "linear"):
+            raise DeclarationError(f"Connection(upsample).interpolation: unknown way {self.interpolation!r}; use 'nearest' or 'linear'")
 
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        return (Upsample(self._factor(path)),)
-
-    def _factor(self, path: str) -> tuple[int, int]:
-        given: Any = self.upscale
-        numbers = (given, given) if hasattr(given, "__index__") else tuple(given)
-        if len(numbers) != 2 or any(not hasattr(n, "__index__") or isinstance(n, bool) or n < 1 for n in numbers):
-            raise DeclarationError(f"{path}.upscale: {given!r} is not a whole number of at least 1, or two of them; give one")
-        return int(numbers[0]), int(numbers[1])
+        if not 2 <= len(pre) <= 4:
+            raise GraphError(f"{path}: the source has shape {pre}, an image (channels, height, width) is needed; give the source a shape")
+        return (Upsample(numbers(self.upscale, len(pre) - 1, f"{path}.upscale"), self.interpolation == "linear"),)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,182 @@
+"""Writes docs/gallery.md and its pictures: what each neuron model does with a constant input."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from PIL import Image
+
+import spaic
+from spaic.Dynamics.document import sentence
+from spaic.Dynamics.expression import Expression
+from spaic.Dynamics.lowering import lower
+from spaic.Dynamics.models import NeuronModel
+from spaic.Dynamics.presets import presets
+from spaic.Dynamics.primitives import PRIMITIVES
+from spaic.Dynamics.system import derive
+from spaic.registry import neurons
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402  after the backend is chosen
+
+PAGE = Path(__file__).with_name("gallery.md")
+PICTURES = Path(__file__).with_name("gallery")
+COMMAND = "python docs/generate_gallery.py"
+LEVELS, SHOWN = 41, 200.0
+_BLUE, _ORANGE, _GREY = "#1f5fa8", "#d1661a", "#8a8a8a"
+_HEAD = f"""\
+<!-- Written by `{COMMAND}` from the declarations in spaic/Library; do not edit it by hand. -->
+
+# What the neuron models do
+
+Each model under a constant input, with its default parameters: on the left how often it fires (or, where it never fires, what it ends at)
+as a function of the input, in the middle the potential at the input that the dot marks, on the right, for models of two equations, the path of
+that run between the nullclines (lines: dashed where the first state rests, dotted the second). Equations and parameters are in
+[models.md](models.md). Input goes to the current port; for models without one, an amount per ms goes to the first port in every step. Models
+that count in steps have steps of 1 ms here, the others of 0.1 ms.
+"""
+
+#: Model -> largest input; 3 where a threshold of 1 is to be reached.
+TOP = {
+    "adex": 1500.0, "aclif": 0.3, "alif_linear_trace": 0.6, "alif_stdp_ex": 0.2, "clif": 0.3, "clif2k": 0.3, "cuba_exc_inh": 400.0,
+    "darwin_alif": 3000.0, "darwin_clif": 3000.0, "darwin_random": 5000.0, "diehl_cook": 3.0, "exponential_if": 300.0, "gif": 400.0,
+    "glif": 10.0, "hodgkin_huxley": 40.0, "if": 0.2, "if_bias": 0.2, "if_soft_reset": 0.2, "if_trace": 0.5, "izhikevich": 30.0,
+    "izhikevich_2007": 600.0, "lif_cond": 400.0, "lif_int": 0.5, "lif_linear_trace": 0.6, "lif_stdp_ex": 1.0, "lif_stdp_ih": 5.0,
+    "lifm": 0.3, "nonspiking_if": 0.1, "nonspiking_lif": 0.3, "pclif": 0.6, "quadratic_if": 900.0, "relay": 1.0,
+    "resonate_and_fire": 3.0, "sliding_psn": 1.0, "wilson_cowan": 8.0,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Write the page and all pictures, or those of the models named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these models")
+    chosen = parser.parse_args().names or list(neurons)
+    PICTURES.mkdir(exist_ok=True)
+    for name in chosen:
+        picture(name, PICTURES / f"{name}.png")
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for name in neurons:
+        model = neurons[name]
+        known = ", ".join(f"`{p}`" for p in presets(model))
+        extra = f" Presets: {known}." if known else ""
+        parts.append(f"## {name}\n\n{sentence(model.summary)}{extra}\n\n![{name}](gallery/{name}.png)\n")
+    return "\n".join(parts)
+
+
+def picture(name: str, path: Path) -> None:
+    """The panels of one model."""
+    model = neurons[name]
+    levels = np.linspace(0.0, TOP.get(name, 3.0), LEVELS)
+    rates, spikes, times, traces = respond(model, levels)
+    shown = chosen_level(rates)
+    moving = [line.name for line in model.lines if line.kind == "ode"]
+    has_plane = len(moving) == 2
+    figure, axes = plt.subplots(1, 2 + has_plane, figsize=(7.2, 1.7), width_ratios=[1, 2, 1][: 2 + has_plane], layout="constrained")
+    _draw_response(axes[0], model, levels, rates, shown)
+    _draw_trace(axes[1], model, times, {k: v[shown] for k, v in traces.items()}, spikes[shown])
+    if has_plane:
+        breaks = np.flatnonzero(spikes[shown])  # a reset is no path
+        _draw_plane(axes[2], model, {k: np.insert(traces[k][shown], breaks, np.nan) for k in moving}, levels[shown])
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=6)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=90, metadata={"Software": None})
+    plt.close(figure)
+    Image.open(drawn).convert("RGB").quantize(24).save(path, optimize=True)  # a third of the size
+
+
+def respond(model: NeuronModel, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Rates in Hz (or last values), spikes and states ``[level, step]`` of one neuron per level."""
+    dt = 0.1 if any(line.kind == "ode" for line in model.lines) else 1.0
+    port = model.currents[0] if model.currents else model.ports[0]
+    amount = levels if model.currents else levels * dt
+    with spaic.Network() as net:
+        source = spaic.Encoder(num=LEVELS, coding_method="direct")
+        cells = spaic.NeuronGroup(LEVELS, model=model)
+        net.wire = spaic.Connection(source, cells, link_type="one_to_one", weight=np.ones(LEVELS), post_var_name=port)
+        seen = [spaic.StateMonitor(cells, v) for v in (*model.states, *(["V"] if _potential(model) not in model.states else []))]
+        fired = spaic.SpikeMonitor(cells) if model.condition else None
+    net.set_backend("torch", dt=dt, dtype="float64", kernels="plain")
+    net.source(amount[None])
+    net.run(500.0)
+    times = np.asarray(seen[0].times)
+    traces = {m.var_name: np.asarray(m.values[0]) for m in seen}
+    spikes = np.asarray(fired.values[0], float) if fired else np.zeros((LEVELS, len(times)))
+    rates = spikes[:, times > 100.0].sum(1) / 0.4 if fired else traces[_potential(model)][:, -1]
+    return rates, spikes, times, traces
+
+
+def chosen_level(rates: np.ndarray) -> int:
+    """The input whose trace is shown: about a third of the largest rate."""
+    return int(np.argmin(np.abs(rates - rates.max() / 3))) if rates.max() > 0 else LEVELS // 2
+
+
+def _potential(model: NeuronModel) -> str:
+    return "V" if "V" in model.variables else model.states[0]
+
+
+def _draw_response(axis: Any, model: NeuronModel, levels: np.ndarray, rates: np.ndarray, shown: int) -> None:
+    axis.plot(levels, rates, color=_BLUE, lw=1)
+    axis.plot(levels[shown], rates[shown], "o", color=_ORANGE, ms=4)
+    port = model.currents[0] if model.currents else model.ports[0]
+    unit = model.units.get(port, "") if model.currents else "per ms"
+    axis.set_xlabel(f"{port} ({unit})" if unit else port, fontsize=7)
+    axis.set_ylabel("spikes / s" if model.condition else f"{_potential(model)} at the end", fontsize=7)
+
+
+def _draw_trace(axis: Any, model: NeuronModel, times: np.ndarray, traces: Mapping[str, np.ndarray], spikes: np.ndarray) -> None:
+    name = _potential(model)
+    part = times <= SHOWN
+    axis.plot(times[part], traces[name][part], color=_BLUE, lw=0.8)
+    at = times[part][spikes[part] > 0]
+    axis.plot(at, np.full(len(at), 1.04), "|", color=_ORANGE, ms=5, transform=axis.get_xaxis_transform(), clip_on=False)
+    axis.set_xlabel("ms", fontsize=7)
+    unit = model.units.get(name, "")
+    axis.set_ylabel(f"{name} ({unit})" if unit else name, fontsize=7)
+
+
+def _draw_plane(axis: Any, model: NeuronModel, path: Mapping[str, np.ndarray], level: float) -> None:
+    (a, x), (b, y) = path.items()
+    axis.plot(x, y, color=_BLUE, lw=0.6)
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    grid = np.meshgrid(np.linspace(left, right, 80), np.linspace(low, high, 80))
+    for (name, slope), style in zip(slopes(model, {a: grid[0], b: grid[1]}, level).items(), ("--", ":"), strict=True):
+        if np.ptp(np.sign(slope)) > 0 and name in path:
+            axis.contour(*grid, slope, levels=[0.0], colors=_GREY, linestyles=style, linewidths=0.8)
+    axis.set_xlabel(a, fontsize=7)
+    axis.set_ylabel(b, fontsize=7)
+
+
+def slopes(model: NeuronModel, states: Mapping[str, np.ndarray], level: float) -> dict[str, np.ndarray]:
+    """Time derivatives of the states where they have these values."""
+    found = derive(model, {}).slopes
+    tape = lower(((f"{k}:", v) for k, v in found.items()), {k: f"{k}:" for k in found}, ())
+    values: dict[str, Any] = {**dict.fromkeys(model.currents, 0.0), **dict.fromkeys(model.currents[:1], level), "t": 0.0, **states}
+    for name in model.default_order:
+        default = model.parameter(name).default
+        values[name] = _number(default, values) if isinstance(default, str) else default
+    shape = next(iter(states.values())).shape
+    result = tape.run(PRIMITIVES, {k: values[k] for k in tape.inputs})
+    return {k: np.broadcast_to(v, shape) for k, v in result.items()}
+
+
+def _number(text: str, values: Mapping[str, Any]) -> Any:
+    tape = lower([("x:", Expression(text, "default").sympy)], {"x": "x:"}, ())
+    return tape.run(PRIMITIVES, {k: values[k] for k in tape.inputs})["x"]
+
+
+if __name__ == "__main__":
+    main()
