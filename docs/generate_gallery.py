@@ -35,11 +35,11 @@ _HEAD = f"""\
 
 # What the neuron models do
 
-Each model under a constant input, with its default parameters: on the left how often it fires (or, where it never fires, what it ends at)
-as a function of the input, in the middle the potential at the input that the dot marks, on the right, for models of two equations, the path of
-that run between the nullclines (lines: dashed where the first state rests, dotted the second). Equations and parameters are in
-[models.md](models.md). Input goes to the current port; for models without one, an amount per ms goes to the first port in every step. Models
-that count in steps have steps of 1 ms here, the others of 0.1 ms.
+Each model under a constant input, with its default parameters: on the left how often it fires (or, where it never fires, what it ends
+at) as a function of the input, in the middle the potential at the input that the dot marks, on the right, for models of two equations, the
+path of that run between the nullclines (lines: dashed where the first state rests, dotted the second). Equations and parameters are in
+[models.md](models.md). Input goes to the current port; for models without one, an amount per ms goes to the first port in every step.
+Models that count in steps have steps of 1 ms here, the others of 0.1 ms.
 """
 
 #: Model -> largest input; 3 where a threshold of 1 is to be reached.

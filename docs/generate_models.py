@@ -14,9 +14,9 @@ from typing import Any
 from spaic import registry
 from spaic.Dynamics.document import document, sentence, table
 from spaic.Dynamics.document_rule import document_rule
+from spaic.Dynamics.expression import FUNCTIONS
 from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.presets import Preset, presets
-from spaic.Dynamics.expression import FUNCTIONS
 from spaic.Graph.values import Draw
 
 PAGE = Path(__file__).with_name("models.md")

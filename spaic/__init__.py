@@ -25,6 +25,7 @@ from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digi
 from spaic.Learning.calibration import calibrate
 from spaic.Learning.callbacks import Callback, EarlyStopping
 from spaic.Learning.evaluation import evaluate, predict
+from spaic.Learning.feedback_alignment import DirectFeedbackAlignment, FeedbackAlignment
 from spaic.Learning.fit import fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
@@ -105,9 +106,11 @@ __all__ = [
     "DeclarationError",
     "Decoder",
     "Digits",
+    "DirectFeedbackAlignment",
     "Encoder",
     "Event_Backend",
     "FashionMNIST",
+    "FeedbackAlignment",
     "Generator",
     "GraphError",
     "IO",

@@ -1,6 +1,7 @@
 """How weights change: gradient learners, optimizers, the ready loop and what may happen along it."""
 
 from spaic.Learning.callbacks import Callback, EarlyStopping
+from spaic.Learning.feedback_alignment import DirectFeedbackAlignment, FeedbackAlignment
 from spaic.Learning.fit import Fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
@@ -9,4 +10,18 @@ from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.progress import Progress
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
 
-__all__ = ["STBP", "STCA", "Callback", "EarlyStopping", "Fit", "History", "Learner", "Learners", "PlasticityLearner", "Progress", "SurrogateBP"]
+__all__ = [
+    "STBP",
+    "STCA",
+    "Callback",
+    "DirectFeedbackAlignment",
+    "EarlyStopping",
+    "FeedbackAlignment",
+    "Fit",
+    "History",
+    "Learner",
+    "Learners",
+    "PlasticityLearner",
+    "Progress",
+    "SurrogateBP",
+]

@@ -61,8 +61,8 @@ _ADEX_NEURAPSE = (
     ("ch", "chattering, at 250 to 450 pA", 200.0, 10.0, -58.0, 2.0, 120.0, 100.0, -46.0),
 )
 for _source, _rows in ((_NAUD, _ADEX), (_NEURAPSE.format("AEF").partition(";")[0], _ADEX_NEURAPSE)):
-    for _name, _summary, _C, _g_L, _E_L, _a, _tau_w, _b, _V_reset in _rows:
-        _own = dict(C=_C, g_L=_g_L, E_L=_E_L, a=_a, tau_w=_tau_w, b=_b, V_reset=_V_reset)
+    for _name, _summary, *_numbers in _rows:
+        _own = dict(zip(("C", "g_L", "E_L", "a", "tau_w", "b", "V_reset"), _numbers, strict=True))
         add_preset(adex, _name, _summary, _source, V_T=-50.0, Delta_T=2.0, V_peak=0.0, **_own)
 
 #: Name, what it does, then C, k, V_r, V_t, a, b, c, d, V_peak.

@@ -8,7 +8,8 @@ import pytest
 
 import spaic
 from spaic import NeuronModel, Parameter, registry
-from spaic.Dynamics.stiffness import AMPLIFICATION, decaying_rates, longest_step, warn_if_stiff
+from spaic.Dynamics.jacobian import decaying_rates
+from spaic.Dynamics.stiffness import AMPLIFICATION, longest_step, warn_if_stiff
 
 DECAY = NeuronModel("dV/dt = (I - V) / tau", {"tau": Parameter(10.0, "ms")}, spike="V > 1", reset="V = 0", name="decay", method="euler")
 

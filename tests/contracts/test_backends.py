@@ -157,7 +157,8 @@ def recurrent(name, method):
     links = [
         Link("in_a", "spikes.O", f"A.{first}", (dense(rng, 5, 4, weight),), delay=2 * dt),
         Link("in_b", "spikes.O", f"B.{last}", (dense(rng, 5, 3, SHARE.get(last, 1) * weight / 2),), synapse=second),
-        Link("a_b", f"A.{out}", f"B.{first}", (dense(rng, 4, 3, weight, mask=rng.random((3, 4)) < 0.7),), delay=dt * rng.integers(0, 3, (3, 4))),
+        Link("a_b", f"A.{out}", f"B.{first}", (dense(rng, 4, 3, weight, mask=rng.random((3, 4)) < 0.7),),
+             delay=dt * rng.integers(0, 3, (3, 4))),
         Link("b_a", f"B.{out}", f"A.{first}", (dense(rng, 3, 4, -weight / 4, bias=weight * rng.random(4) / 50),),
              delay=dt * rng.integers(1, 4, (4, 3))),
         Link("a_a", f"A.{out}", f"A.{last}", (OneToOne(4, -weight / 5 * rng.random(4)),), synapse=quick),

@@ -136,8 +136,8 @@ def single(name, size=7, method=None, is_shared=False, learns=True, surrogate="a
     trained = frozenset(model.parameters) - {refractory} if learns else frozenset()
     chosen = None if surrogate is None else registry.surrogates[surrogate]
     group = Population("A", (size,), model, values, method or model.method, {}, chosen, reset_gradient, trained)
-    weights = lambda: strength * weight * rng.uniform(0.2, 1.0, (size, 5))  # noqa: E731
-    links = [Link(f"to_{p}", "spikes.O", f"A.{p}", (Dense(5, size, SHARE.get(p, 1) * weights(), rng.random(size) * weight / 50),), trainable=LEARNED)
+    weights = lambda p: SHARE.get(p, 1) * strength * weight * rng.uniform(0.2, 1.0, (size, 5))  # noqa: E731
+    links = [Link(f"to_{p}", "spikes.O", f"A.{p}", (Dense(5, size, weights(p), rng.random(size) * weight / 50),), trainable=LEARNED)
              for p in model.receives]  # fmt: skip
     inputs = [Input("spikes", (5,))] if links else []
     for p in model.currents if current is not None else ():

@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from spaic import NeuronModel, Surrogate, SynapseModel, registry
 from spaic.Dynamics.lowering import lower
 from spaic.Dynamics.primitives import PRIMITIVES
+from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.step import build_step
 from spaic.errors import DeclarationError, UnknownName
 from spaic.registry import Registry
@@ -43,7 +44,7 @@ class TestEveryItem:
 
     def test_it_says_what_it_is(self, kind, name):
         item = REGISTRIES[kind][name]
-        if isinstance(item, (NeuronModel, SynapseModel, Surrogate)):
+        if isinstance(item, (NeuronModel, SynapseModel, Surrogate, Rule)):
             assert len(item.summary) > 5 and len(item.source) > 5
             assert all(p.meaning for p in item.parameters.values())
             return

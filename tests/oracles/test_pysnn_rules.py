@@ -34,10 +34,10 @@ def now(weight):
 def test_mstdpet(oracles, backend, dtype):
     truth = load(oracles / "pysnn_mstdpet.npz")
     net = network("pysnn_mstdpet", truth["d0_W0"].astype(float), backend, dtype, **REWARDED)
-    net.source(truth["d0_x"][:, :, 0].transpose(1, 0, 2).astype(float))
     for n in range(STEPS):
+        net.source(truth["d0_x"][n].astype(float).reshape(BATCH, 1, 5))
         (net.run_continue if n else net.run)(1.0)
-        np.testing.assert_allclose(net.learner.trace(net.wire, "E"), truth["d0_E"][n], rtol=0, atol=2e-6, err_msg=f"step {n}")
+        np.testing.assert_allclose(net.learner.trace(net.wire, "E"), truth["d0_E"][n], rtol=1e-6, atol=1e-6, err_msg=f"step {n}")
         net.learner.reward(truth["d0_reward"][n])
         np.testing.assert_allclose(now(net.wire.weight), truth["d0_W"][n], rtol=0, atol=1e-6, err_msg=f"step {n}")
     assert np.abs(truth["d0_W"][-1] - truth["d0_W0"]).max() > 0.1
@@ -82,7 +82,7 @@ def test_mstdpet_with_a_delay(oracles):
         trace = 0.8 * trace + x[n]
         seen = {"cells.r": trace, "after.r": truth["d2_trace"][n, :, 0], "after.O": truth["d2_spikes"][n, :, 0].astype(float)}
         states, weight = at_work.step(states, weight, arrived[n], seen)
-        np.testing.assert_allclose(states["E"], truth["d2_E"][n], rtol=0, atol=2e-6, err_msg=f"step {n}")
+        np.testing.assert_allclose(states["E"], truth["d2_E"][n], rtol=1e-6, atol=1e-6, err_msg=f"step {n}")
         states, weight = at_work.rewarded(states, weight, np.full(BATCH, truth["d2_reward"][n]))
         np.testing.assert_allclose(weight, truth["d2_W"][n], rtol=0, atol=1e-6, err_msg=f"step {n}")
 
@@ -91,8 +91,8 @@ def test_mstdpet_with_a_delay(oracles):
 def test_fede_stdp(oracles, backend, dtype):
     truth = load(oracles / "pysnn_fedestdp.npz")
     net = network("fede_stdp", truth["W0"].astype(float), backend, dtype, lr=0.01)
-    net.source(truth["x"][:, :, 0].transpose(1, 0, 2).astype(float))
     for n in range(STEPS):
+        net.source(truth["x"][n].astype(float).reshape(BATCH, 1, 5))
         (net.run_continue if n else net.run)(1.0)
         np.testing.assert_allclose(now(net.wire.weight), truth["W"][n], rtol=0, atol=1e-6, err_msg=f"step {n}")
 
@@ -111,9 +111,9 @@ def test_silence_changes_nothing(backend):
 def test_weights_settle_where_the_rule_is_in_balance():
     """At w_init + log((e**x - a) / (e**(1 - x) - a)) / 2, for a normalised trace x."""
     net = network("fede_stdp", np.full((3, 5), 0.5), lr=0.02, keep=1.0)
-    volley = np.zeros((1, 2000, 5))
+    volley = np.zeros((1, 800, 5))
     volley[0, :5] = np.tril(np.ones((5, 5)))  # traces 5, 4, 3, 2, 1 that stay
     net.source(volley)
-    net.run(2000.0)
+    net.run(800.0)
     x, a = np.array([5, 4, 3, 2, 1]) / 5, registry.rules["fede_stdp"].parameter("a").default
     np.testing.assert_allclose(now(net.wire.weight)[0], 0.5 + np.log((np.exp(x) - a) / (np.exp(1 - x) - a)) / 2, rtol=0, atol=1e-9)

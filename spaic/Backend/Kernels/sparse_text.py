@@ -49,19 +49,24 @@ _SUMS = {
 }
 #: Arrays of a way besides the weight.
 _TABLES = {SPARSE: ("starts", "targets"), SCATTERED: ("starts", "targets", "late", "ring"), DENSE: (), ONE_TO_ONE: ()}
-_LISTED = """def list_fired(fired, first, width, indices, count):
-    words = fired.view(np.uint64)
-    for k in range((width + 7) // 8):
-        if words[k] != 0:
-            for i in range(8 * k, 8 * k + 8):
-                if fired[i] != 0:
-                    indices[count] = first + i
+_LISTED = """def list_fired(fired, start, stop, indices, count):
+    for first in range(start, stop, 64):
+        found = 0
+        for i in range(64):
+            found |= fired[place(first + i)]
+        if found:
+            for m in range(first, first + 64):
+                if fired[m] != 0:
+                    indices[count] = m
                     count += 1
     return count"""
+#: The row of a record for a step, or the last one, which nobody reads, where no sample is taken.
+_ROW = """def row_of(n, first, every, rows):
+    return (n - first) // every if n >= first and (n - first) % every == 0 else rows - 1"""
 _IMPORT = "from spaic.Backend.Kernels.sparse_team import add, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
-    "address", "fork", "join", "meet", "add", "look", "list_fired", "words", "least_delay", "delays", "depths", "first_sample",
+    "address", "fork", "join", "meet", "add", "look", "list_fired", "row_of", "rows", "found", "least_delay", "delays", "depths", "first_sample",
 )  # fmt: skip
 
 
@@ -72,7 +77,7 @@ def source(events: Events, dtype: str) -> str:
     text = function.text()
     sums = [text_ for kind, text_ in _SUMS.items() if f"add_{kind}(" in text]
     loops = [loop.replace("def advance(", f"def advance_{k}(", 1) for k, loop in enumerate(function.loops)]
-    parts = [*loops, *sums, *([_LISTED] if "list_fired(" in text else [])]
+    parts = [*loops, *sums, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
     called = {"PARTS": tuple(part.partition("(")[0].removeprefix("def ") for part in parts)}
     steps = "\n\n".join(f"{m}:\n{listing(layer.tape)}" for m, layer in events.by_name.items())
     return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, *TEXTS.values(), text], called, _IMPORT)
@@ -104,18 +109,19 @@ class _Step:
         self.events, self.member, self.layer = events, member, events.by_name[member]
         self.body = Body(self.layer, self.layer.forward, {*LANGUAGE.reserved, *_OWN, "advance"})
         self.given: dict[Argument, str] = {}  # arrays, by what they are called in the function
+        self.rows: dict[Argument, str] = {}  # the rows of those that are records
         self.after: list[str] = []
         for carried in self.layer.forward.carried:
-            self.body.places[carried] = f"{self._array('state', carried.name)}[i]"
+            self.body.places[carried] = f"{self._array('state', carried.name)}[m]"
         for value in self.layer.forward.values:
             if value.role == "parameter":
-                self.body.places[value] = f"{self._array('value', value)}[i]"
+                self.body.places[value] = f"{self._array('value', value)}[m]"
             elif value.role == "normal":
                 self.given[Argument("value", member, value)] = self.body.arrays[value]
             elif value.role == "arrival":
                 self.body.places[value] = self._arrival(value.name)
             elif value.role == "result":
-                self.body.places[value] = f"{self._array('fired' if value.is_byte else 'sampled', value.name)}[i]"
+                self.body.places[value] = f"{self._array('fired', value.name)}[m]" if value.is_byte else self._record(member, value.name)
 
     def _array(self, role: str, item: Value | str, member: str = "") -> str:
         key = Argument(role, member or self.member, item)
@@ -124,26 +130,37 @@ class _Step:
             self.given[key] = name if isinstance(item, Value) else self.body.names.free(name)
         return self.given[key]
 
+    def _record(self, member: str, variable: str) -> str:
+        """A value of another kind than spikes, as it is written and read."""
+        text = self._array("sampled", variable, member)
+        if (member, variable) not in self.events.sampled:
+            return f"{text}[0, m]"
+        key = Argument("sampled", member, variable)
+        if key not in self.rows:
+            self.rows[key] = self.body.names.free(f"row_{variable}")
+        return f"{text}[{self.rows[key]}, m]"
+
     def _arrival(self, port: str) -> str:
         """What arrives at a port of a neuron: the sum of the events, and what synapses of this port give."""
         feeds = [self.events.feeds[k] for k in self.events.into(self.member, port)]
-        parts = [f"{self._array('sampled', f.variable, f.source)}[i]" for f in feeds if f.kind == DIRECT]
+        parts = [self._record(f.source, f.variable) for f in feeds if f.kind == DIRECT]
         is_constant = dict(self.events.outside).get((self.member, port))
         if is_constant is not None or any(f.kind != DIRECT for f in feeds):
             total = self._array("arriving", port)
-            parts.insert(0, f"{total}[i]")
+            parts.insert(0, f"{total}[m]")
             if is_constant:
-                self.after.append(f"{total}[i] = {self._array('outside', port)}[0, m]")
+                self.after.append(f"{total}[m] = {self._array('outside', port)}[0, m]")
             elif is_constant is None:
-                self.after.append(f"{total}[i] = number(0.0)")
+                self.after.append(f"{total}[m] = number(0.0)")
         return f"({' + '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "number(0.0)"
 
     def text(self) -> str:
         """The function, called ``advance``."""
         body = self.body
-        code = [*body.scalars("scalars"), *unpacked("arrays", self.given.values()), *body.time(), *body.views()]
+        code = [*body.scalars("scalars"), *unpacked("rows", self.rows.values()), *unpacked("arrays", self.given.values())]
+        code += [*body.time(), *body.views()]
         lines = over_elements([*body.lines(), *self.after], 1)
-        return "\n".join(["def advance(first, width, n, first_step, dt, scalars, arrays):", *indented(code, 1), *lines])
+        return "\n".join(["def advance(first, width, n, first_step, dt, scalars, rows, arrays):", *indented(code, 1), *lines])
 
 
 class _Function:
@@ -151,11 +168,9 @@ class _Function:
 
     def __init__(self, events: Events) -> None:
         self.events = events
-        counted = {f"{x}_{k}" for x in ("width", "scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))}
+        counted = {f"{x}_{k}" for x in ("scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))}
         self.taken = {*LANGUAGE.reserved, *_OWN, *counted, *(f"add_{kind}" for kind in EVENTS)}
         self.arguments: dict[Argument, str] = {}
-        self.own: list[str] = []  # lines before the loop over time: the part of each array that belongs to the thread
-        self.parts: dict[Argument, str] = {}
         self.outside = dict(events.outside)
         self.tables = {k: self._tables(k) for k, feed in enumerate(events.feeds) if feed.kind != DIRECT}
         self.lists = {k: self._lists(*x) for k, x in enumerate(events.sources)}
@@ -172,24 +187,19 @@ class _Function:
             self.loops.append(text)
         k = self.events.members.index(step.member)
         arrays = "".join(f"{self._given(key)}, " for key in step.given)
-        return f"advance_{self.loops.index(text)}(from_{k}, width_{k}, n, first_step, dt, scalars_{k}, ({arrays}))"
+        rows = "".join(f"{self._row_of(key)}, " for key in step.rows)
+        return f"advance_{self.loops.index(text)}(from_{k}, to_{k} - from_{k}, n, first_step, dt, scalars_{k}, ({rows}), ({arrays}))"
+
+    def _row_of(self, key: Argument) -> str:
+        """The row of a record in this step."""
+        k = self.events.members.index(key.member)
+        x = self.events.layers[k].recorded.index(str(key.item))
+        return f"row_of(n, first_sample[{k}, {x}], every[{k}, {x}], len({self.arguments[key]}))"
 
     def _given(self, key: Argument) -> str:
-        """What a loop is called with: the thread's own part of an array."""
+        """What a loop is called with."""
         hint = key.item if isinstance(key.item, str) else key.item.name
-        text = self._argument(key.role, key.member, key.item, f"{key.member}_{key.role}_{hint}")
-        if key.role == "outside" or (isinstance(key.item, Value) and key.item.over_time):
-            return text
-        if key not in self.parts:
-            k, part = self.events.members.index(key.member), self._free(f"{text}_part")
-            self.parts[key] = part
-            if key.role == "fired":
-                self.own.append(f"{part} = {text}[own]")
-            elif key.role != "sampled":
-                self.own.append(f"{part} = {text}[from_{k}:to_{k}]")
-            elif (key.member, key.item) not in self.events.sampled:
-                self.own.append(f"{part} = {text}[0, from_{k}:to_{k}]")
-        return self.parts[key]
+        return self._argument(key.role, key.member, key.item, f"{key.member}_{key.role}_{hint}")
 
     def _free(self, hint: str) -> str:
         name, number = "".join(c if c.isalnum() else "_" for c in hint), 0
@@ -221,8 +231,8 @@ class _Function:
         start = ["team = look(counters, 8, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
         start += unpacked("arrays", self.arguments.values())
         for k in range(len(self.events.members)):
-            start += [f"scalars_{k} = scalars[{k}]", f"from_{k} = cuts[{k}, p0]", f"to_{k} = cuts[{k}, p1]", f"width_{k} = to_{k} - from_{k}"]
-        code += indented([*start, *self.own, *self._starts(), *self._earlier(), *self._constants()], 2)
+            start += [f"scalars_{k} = scalars[{k}]", f"from_{k} = cuts[{k}, p0]", f"to_{k} = cuts[{k}, p1]"]
+        code += indented([*start, *self._starts(), *self._earlier(), *self._constants()], 2)
         code += ["        for n in range(steps):"]
         for k, member in enumerate(self.events.members):
             if self.events.waits(member):
@@ -284,8 +294,6 @@ class _Function:
                 code += self._from_outside(member, port, "n")
             for number in self.events.into(member, port):
                 code += self._delivered(number, k)
-        for x, variable in enumerate(layer.recorded):
-            code += self._sampled(member, variable, k, x)
         return [*code, self.calls[member], *self._listed(member, k)]
 
     def _delivered(self, number: int, k: int) -> list[str]:
@@ -309,20 +317,12 @@ class _Function:
         s = self.events.sources.index((feed.source, feed.variable))
         return f"{', '.join(self.lists[s])}, n + depths[{s}] - delays[{number}]"
 
-    def _sampled(self, member: str, variable: str, k: int, x: int) -> list[str]:
-        """The row of a record, or the last one, which nobody reads, where no sample is taken."""
-        if (member, variable) not in self.events.sampled:
-            return []
-        text = self.arguments[Argument("sampled", member, variable)]
-        place = f"{text}[(n - first_sample[{k}, {x}]) // every[{k}, {x}] if (n - first_sample[{k}, {x}]) % every[{k}, {x}] == 0 else -1]"
-        return [f"{self.parts[Argument('sampled', member, variable)]} = {place}[from_{k}:to_{k}]"]
-
     def _listed(self, member: str, k: int) -> list[str]:
         code = []
         for s, (source_, variable) in enumerate(self.events.sources):
             if source_ == member:
                 pointers, indices = self.lists[s]
-                fired = self.parts[Argument("fired", member, variable)]
-                code.append(f"count_{s} = list_fired({fired}, from_{k}, width_{k}, {indices}, count_{s})")
+                fired = self.arguments[Argument("fired", member, variable)]
+                code.append(f"count_{s} = list_fired({fired}, from_{k}, to_{k}, {indices}, count_{s})")
                 code.append(f"{pointers}[own, n + depths[{s}] + 1] = count_{s}")
         return code

@@ -193,8 +193,7 @@ class Call:
     def simulate(self, sample: int) -> None:
         """One sample, over all time."""
         run, events = self.run, self.events
-        scratch = {m: np.zeros((self.threads, -(-size // 8) * 8), np.uint8) for m, size in self.sizes.items()}
-        arrays = tuple(self._array(a, sample, scratch) for a in sparse_text.arguments(events))
+        arrays = tuple(self._array(a, sample) for a in sparse_text.arguments(events))
         numbers = (np.array([w.delay for w in self.simulated.ways], np.int64), np.array([x.depth for x in self.lists.values()], np.int64))
         cuts = np.stack([self.simulated._cuts(size) for size in self.sizes.values()])
         scalars = tuple(p.scalars for p in self.prepared.values())
@@ -209,12 +208,12 @@ class Call:
         for x in self.lists.values():
             x.collect()
 
-    def _array(self, argument: Argument, sample: int, scratch: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _array(self, argument: Argument, sample: int) -> np.ndarray:
         role, member, item = argument.role, argument.member, argument.item
         if role in ("pointers", "indices"):
             return getattr(self.lists[member, str(item)], role)(sample)
         if role == "fired":
-            return _aligned(scratch[member], np.dtype(np.uint8))
+            return _aligned(np.zeros(-(-self.sizes[member] // _LINE) * _LINE, np.uint8), np.dtype(np.uint8))
         if role == "state":
             return self.states[member, str(item)][sample]
         if role == "sampled":

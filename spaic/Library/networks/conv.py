@@ -56,7 +56,7 @@ class ConvNet(Network):
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
         if len(shape) != 3 or not channels:
-            raise DeclarationError(f"ConvNet: shape {shape!r} and channels {channels!r} make no network; give three sizes and some channels")
+            raise DeclarationError(f"ConvNet: shape {shape!r} and channels {channels!r} make no network; give three sizes and channels")
         if min(shape[1:]) >> len(channels) < 1:
             raise DeclarationError(f"ConvNet: an image of {shape[1:]} cannot be halved {len(channels)} times; use fewer channels")
         before = self.image = Encoder(shape=tuple(shape), coding_method=coding_method)

@@ -31,7 +31,10 @@ class DynamicRandomNetwork(Network):
     fan_out : float
         Part of all neurons that each neuron sends to.
     weight : float
-        Of excitatory synapses and of the input, in pA; inhibitory ones have ``-weight``.
+        Of excitatory synapses and of the input, in pA.
+    inhibition : float
+        Weight of inhibitory synapses, as a part of `weight`. At 1, as in Neurapse, it depends on the seed whether inhibition holds the
+        network at some 20 Hz or excitation drives it to some 400 Hz.
     tau : float
         Decay of the synaptic currents in ms; they rise four times as fast.
     name : str, optional
@@ -53,7 +56,7 @@ class DynamicRandomNetwork(Network):
     """
 
     def __init__(
-        self, num: int = 200, driven: int = 25, fan_out: float = 0.1, weight: float = 3000.0, tau: float = 15.0,
+        self, num: int = 200, driven: int = 25, fan_out: float = 0.1, weight: float = 3000.0, inhibition: float = 1.5, tau: float = 15.0,
         name: str | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
@@ -61,16 +64,17 @@ class DynamicRandomNetwork(Network):
             raise DeclarationError(f"DynamicRandomNetwork.num: {num!r} is no number of neurons; give a whole number of at least 10")
         excitatory = num * 4 // 5
         if isinstance(driven, bool) or not isinstance(driven, int) or not 1 <= driven <= excitatory:
-            raise DeclarationError(f"DynamicRandomNetwork.driven: {driven!r} is no number from 1 to {excitatory}; drive some excitatory neurons")
+            raise DeclarationError(f"DynamicRandomNetwork.driven: {driven!r} is not from 1 to {excitatory}; drive some excitatory neurons")
         self.exc = NeuronGroup(excitatory, model="lif", preset="neurapse", neuron_type="excitatory")
         self.inh = NeuronGroup(num - excitatory, model="lif", preset="neurapse", neuron_type="inhibitory")
         self.drive = Generator(driven, coding_method="poisson_generator")
         current: dict[str, Any] = {"post_var_name": "I", "syn_type": "second_order", "syn_kwargs": {"tau_r": tau, "tau_d": tau / 4}}
         pairs = np.repeat(np.arange(driven), 2).reshape(-1, 2)
-        self.drive_exc = Connection(self.drive, self.exc, link_type="index_list", index_list=pairs, weight=float(weight), is_parameter=False, **current)
+        current["is_parameter"] = False
+        self.drive_exc = Connection(self.drive, self.exc, link_type="index_list", index_list=pairs, weight=float(weight), **current)
         late = uniform(1.0, 20.0)
-        random = {"link_type": "random", "probability": fan_out, "storage": "sparse", "is_parameter": False, **current}
+        random = {"link_type": "random", "probability": fan_out, "storage": "sparse", **current}
         self.exc_exc = Connection(self.exc, self.exc, weight=float(weight), delay=late, allow_self=False, **random)
         self.exc_inh = Connection(self.exc, self.inh, weight=float(weight), delay=late, **random)
         random["probability"] = min(1.0, fan_out * num / excitatory)  # as many targets, all of them excitatory
-        self.inh_exc = Connection(self.inh, self.exc, weight=-float(weight), delay=1.0, **random)
+        self.inh_exc = Connection(self.inh, self.exc, weight=-float(inhibition * weight), delay=1.0, **random)

@@ -20,7 +20,7 @@ _CLOSE = np.array([[0.3, 0.2], [0.4, 0.1]])
 
 @networks.register("liquid", "LiquidStateMachine", "lsm")
 class LiquidStateMachine(Network):
-    """Neurons on a grid, connected at random with their neighbours, whose state tells what came in: a linear readout is all that is trained.
+    """Neurons on a grid, connected at random with their neighbours, whose state tells what came in: only a linear readout is trained.
 
     One neuron in five is inhibitory. Members: `input` (spikes ``[batch, time, channels]``), `liquid` (model cuba), `trace` (each neuron's
     spikes, smoothed), the connections `input_liquid`, `recurrent` and `smoothing`, and `state`, a decoder with the traces at the end of the

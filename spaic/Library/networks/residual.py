@@ -100,7 +100,7 @@ class _ResNet(Network):
         super().__init__(name, seed)
         label = type(self).__name__
         if len(shape) != 3 or not blocks or min(blocks) < 1:
-            raise DeclarationError(f"{label}: shape {shape!r} and blocks {blocks!r} make no network; give three sizes and numbers of blocks")
+            raise DeclarationError(f"{label}: shape {shape!r} and blocks {blocks!r} make no network; give three sizes and block counts")
         if min(shape[1:]) >> (len(blocks) - 1) < 1:
             raise DeclarationError(f"{label}: an image of {tuple(shape[1:])} cannot be halved {len(blocks) - 1} times; give fewer stages")
         self.image = Encoder(shape=tuple(shape), coding_method=coding_method)

@@ -72,7 +72,7 @@ class RingAttractor(Network):
         if not 0 < width <= 1:
             raise DeclarationError(f"RingAttractor.width: {width!r} is outside (0, 1]; give radians")
         if not 0 < inhibition < 1:
-            raise DeclarationError(f"RingAttractor.inhibition: {inhibition!r} is outside (0, 1), where a bump can stay; choose one from there")
+            raise DeclarationError(f"RingAttractor.inhibition: {inhibition!r} is outside (0, 1), where bumps stay; choose one from there")
         self.cells = NeuronGroup(num, model=_FIELD)
         self.pool = NeuronGroup(1, model="relay")
         self.cue = Generator(dec_target=self.cells, coding_method="square_pulse", end_time=cue_time, coding_var_name="I")

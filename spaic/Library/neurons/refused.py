@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from spaic.registry import neurons
 
-_WITHIN = "its spikes carry their time within the step to a learner of its own (SpikeProp), which a spike of 0 or 1 cannot; use {0} with a smaller dt"
+_WITHIN = (
+    "its spikes carry their time within the step to a learner of its own (SpikeProp), which a spike of 0 or 1 cannot; "
+    "use {0} with a smaller dt"
+)
 neurons.refuse("slif", _WITHIN.format("'clif', which has its kernels,"))
 neurons.refuse("selif", _WITHIN.format("'quadratic_if', which has its upstroke and resets within the step,"))
 neurons.refuse(

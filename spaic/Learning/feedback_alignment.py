@@ -1,0 +1,192 @@
+"""Feedback alignment: errors travel back through fixed random matrices and not through the transposed weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from spaic.Dynamics.surrogate import Surrogate
+from spaic.errors import DeclarationError, NetworkError, UnsupportedError
+from spaic.Graph.graph import Graph
+from spaic.Graph.links import Link
+from spaic.Graph.nodes import Population
+from spaic.Graph.schedule import schedule
+from spaic.Graph.transforms import Dense
+from spaic.Learning.optimizer import Optimizer
+from spaic.Learning.sent_back import Cut, SentBack
+from spaic.Learning.surrogate_gradient import SurrogateBP
+from spaic.registry import learners
+
+
+@learners.register("feedback_alignment", "fa")
+class FeedbackAlignment(SurrogateBP):
+    """Backpropagation through time in which every connection sends errors back through a fixed random matrix.
+
+    The weights of a connection change as in backpropagation; what its source hears of the error comes through a matrix of the shape of the
+    weight, drawn once. The matrices are parameters that nobody trains, ``<learner>.<connection>.feedback``: they are drawn from the seed of
+    the network and saved with its weights.
+
+    Parameters
+    ----------
+    trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
+        What is trained; by default the network or assembly that the learner belongs to. Connections of other learners send errors back
+        through their own weights.
+    surrogate : str or Surrogate
+        A registered surrogate (docs/models.md lists them), or one of your own.
+    scale : float
+        The standard deviation of a matrix is ``scale / sqrt(n)``, n being the inputs of a neuron of that connection.
+    reset_gradient : bool
+        Whether the spike in the reset carries gradient.
+    name : str, optional
+        Name where it is not assigned to an attribute.
+    optimizer : Optimizer, optional
+        Its own optimizer; without one, that of the nearest assembly around it that has one.
+    groups : iterable of mapping
+        Parameter groups, see :meth:`~spaic.Learner.add_param_group`.
+    **parameters
+        Parameters of the surrogate.
+
+    Raises
+    ------
+    UnsupportedError
+        When the network is built: for a connection with a synapse, several stages or learned or single delays, as a fixed matrix stands for
+        the weight alone.
+
+    Notes
+    -----
+    Source: Lillicrap, Cownden, Tweed & Akerman 2016, Nat. Commun. 7:13276, eq. 3.
+    """
+
+    def __init__(
+        self,
+        trainable: Any = None,
+        surrogate: str | Surrogate = "atan",
+        *,
+        scale: float = 1.0,
+        reset_gradient: bool = True,
+        name: str | None = None,
+        optimizer: Optimizer | None = None,
+        groups: Iterable[Mapping[str, Any]] = (),
+        **parameters: float,
+    ) -> None:
+        super().__init__(
+            trainable, surrogate, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups, **parameters
+        )
+        if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
+            raise DeclarationError(f"{type(self).__name__}: scale is {scale!r}; give a number above 0")
+        self.scale = float(scale)
+
+    def annotate(self, graph: Graph) -> Graph:
+        graph = super().annotate(graph)
+        own = {path.rpartition(".")[0] for path in self._paths}
+        sending = [k for k in graph.links if k.name in own and isinstance(graph.by_name.get(k.source_node), Population)]
+        return _rerouted(graph, {k.name for k in sending}, [self._beside(graph, k) for k in sending])
+
+    def bind(self, simulation: Any) -> None:
+        earlier = {} if self._tree is None else self._matrices(self._tree)
+        super().bind(simulation)
+        now = {} if self._tree is None else self._matrices(self._tree)
+        same = {path: v.detach() for path, v in earlier.items() if path in now and now[path].shape == v.shape}
+        if same:  # they may have come from a file
+            simulation.store.copy_in(same)
+
+    @property
+    def feedback(self) -> dict[str, Tensor]:
+        """Path -> the matrix of a connection, of the shape of its weight.
+
+        Raises
+        ------
+        StateError
+            Before a build.
+        """
+        return self._matrices(self.network.module)
+
+    def _matrices(self, tree: Any) -> dict[str, Tensor]:
+        return {path: v for path, v in tree.tensors().items() if path.startswith(f"{self.path}.") and path.endswith(".feedback")}
+
+    def _beside(self, graph: Graph, link: Link) -> Link:
+        """What sends errors back in place of `link`."""
+        _demand_one_matrix(graph, link)
+        delay = schedule(graph).delays[link.name] * graph.clock.dt
+        return Link(f"{self.path}.{link.name}", link.source, link.target, (SentBack(link.transforms[0], self.scale),), delay=delay)
+
+
+@learners.register("direct_feedback_alignment", "dfa")
+class DirectFeedbackAlignment(FeedbackAlignment):
+    """The error at the output is sent to every hidden group by a fixed random matrix of its own; nothing goes from group to group.
+
+    The error at an output is the gradient with respect to what arrives there in each step, computed through the dynamics of the output
+    group; within a hidden group, errors go back in time through its own dynamics. Connections between hidden groups, those of a group with
+    itself included, carry no errors. The matrices, ``<learner>.<hidden group>.<output group>.feedback`` of shape (outputs, hidden neurons),
+    are drawn from the seed of the network and saved with its weights.
+
+    Parameters are those of :class:`FeedbackAlignment`.
+
+    Raises
+    ------
+    NetworkError
+        When the network is built: if no hidden group lies between what is trained and an output.
+
+    Notes
+    -----
+    Source: Nokland 2016, *NeurIPS* 29, eq. 7.
+    """
+
+    def annotate(self, graph: Graph) -> Graph:
+        graph = super(FeedbackAlignment, self).annotate(graph)
+        ends = sorted({o.reads.rpartition(".")[0] for o in graph.outputs} & {n.name for n in graph.populations})
+        pairs = [(h, end) for h in sorted(self._groups_with_its_surrogate(graph)) for end in ends if h not in ends and _reaches(graph, h, end)]
+        if not pairs:
+            raise NetworkError(
+                f"{self.path}: no hidden group lies between what it trains and a group that a decoder reads; add one, or use spaic.SurrogateBP"
+            )
+        hidden = {h for h, _ in pairs}
+        sending = {k.name for k in graph.links if k.source_node in hidden}
+        return _rerouted(graph, sending, [self._direct(graph, h, end) for h, end in pairs])
+
+    def _direct(self, graph: Graph, hidden: str, end: str) -> Link:
+        """What sends the errors of `end` to `hidden`."""
+        ports = sorted({k.port for k in graph.arriving(end)})
+        if len(ports) > 1:
+            raise UnsupportedError(f"{end}: its connections arrive at the ports {', '.join(ports)}, which have different errors; use one port")
+        size = (int(np.prod(graph.shape(hidden))), int(np.prod(graph.shape(end))))
+        way = SentBack(Dense(*size, 0.0), self.scale)
+        delay = graph.clock.dt if _reaches(graph, end, hidden) else 0.0
+        return Link(f"{self.path}.{hidden}.{end}", f"{hidden}.O", f"{end}.{ports[0]}", (way,), delay=delay)
+
+
+def _rerouted(graph: Graph, cut: set[str], added: list[Link]) -> Graph:
+    """`graph` where the links `cut` carry no gradient to their source, with others that do."""
+    for link in graph.links:
+        if link.name in cut and (link.delay_limit is not None or isinstance(schedule(graph).delays[link.name], np.ndarray)):
+            raise UnsupportedError(f"{link.name}: errors cannot be kept from a connection with learned or single delays; give it one delay")
+    links = tuple(replace(k, transforms=(Cut(), *k.transforms)) if k.name in cut else k for k in graph.links)
+    return replace(graph, links=(*links, *added))
+
+
+def _demand_one_matrix(graph: Graph, link: Link) -> None:
+    stages = ", ".join(type(t).__name__ for t in link.transforms)
+    if len(link.transforms) != 1 or "weight" not in link.transforms[0].parameters():
+        raise UnsupportedError(f"{link.name}: a matrix for errors stands for a weight and nothing else, this link has {stages}; part it in two")
+    if link.synapse is not None:
+        raise UnsupportedError(
+            f"{link.name}: errors would have to go back through the synapse {link.synapse.model.name!r}; use a neuron model with a synaptic "
+            "current, such as 'cuba', or spaic.DirectFeedbackAlignment"
+        )
+    if link.shares or any(k.shares == link.name for k in graph.links):
+        raise UnsupportedError(f"{link.name}: it shares its weight with another link; train it by spaic.SurrogateBP")
+
+
+def _reaches(graph: Graph, start: str, end: str) -> bool:
+    """Whether what happens at `start` can reach `end`."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        name = waiting.pop()
+        new = {k.target_node for k in graph.links if k.source_node == name} - seen
+        seen, waiting = seen | new, waiting + sorted(new)
+    return end in seen

@@ -1,0 +1,104 @@
+"""Transforms that send gradients another way than signals: one that stops them, and one that brings nothing but them.
+
+They are put into a graph by learners. Signals are the same with and without them, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spaic.Backend.Reference.transforms import apply as apply_in_numpy
+from spaic.Backend.Torch.transforms import apply, effective_weight
+from spaic.Graph.transforms import Dense, Transform
+from spaic.Graph.transforms.base import Shape
+from spaic.Graph.values import Draw, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Cut(Transform):
+    """``y = x``, and no gradient passes."""
+
+
+@dataclass(frozen=True, eq=False)
+class SentBack(Transform):
+    """``y = 0``; the gradient of `y` goes to `x` through the transpose of a fixed matrix.
+
+    Attributes
+    ----------
+    of : Transform
+        A linear transform; the matrix has the shape of its weight.
+    scale : float
+        The matrix is drawn from a normal distribution of standard deviation ``scale / sqrt(fan-in of the weight)``.
+    """
+
+    of: Transform
+    scale: float = 1.0
+
+    def output_shape(self, shape: Shape, path: str) -> Shape:
+        return self.of.output_shape(shape, path)
+
+    def parameters(self) -> dict[str, tuple[Value, Shape]]:
+        return {"feedback": (_Normal(self.scale), self.of.parameters()["weight"][1])}
+
+    def fans(self) -> tuple[int, int]:
+        return self.of.fans()
+
+
+class _Normal(Draw):
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return rng.standard_normal(shape) * self.scale / np.sqrt(fan_in)
+
+
+@apply.register
+def _cut(transform: Cut, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    return x.detach()
+
+
+@apply.register
+def _sent_back(transform: SentBack, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
+    made: Tensor = _Way.apply(x, parameters["feedback"], transform.of)
+    return made
+
+
+@apply_in_numpy.register
+def _cut_in_numpy(transform: Cut, x: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    return x
+
+
+@apply_in_numpy.register
+def _sent_back_in_numpy(transform: SentBack, x: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.zeros((len(x), *transform.output_shape(x.shape[1:], "")))
+
+
+class _Way(torch.autograd.Function):
+    """Zeros forwards, the transpose of the matrix backwards."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, feedback: Tensor, of: Transform) -> Tensor:
+        ctx.save_for_backward(feedback)
+        ctx.of, ctx.shape = of, x.shape
+        return x.new_zeros(()).expand(len(x), *of.output_shape(tuple(x.shape[1:]), ""))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (feedback,) = ctx.saved_tensors
+        return transposed(ctx.of, gradients[0], feedback, ctx.shape), None, None
+
+
+def transposed(of: Transform, y: Tensor, matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The image of `y` under the transpose of `of` with `matrix` for its weight; `shape` is that of the image."""
+    if isinstance(of, Dense):
+        return (y.flatten(1) @ effective_weight(of, matrix)).reshape(shape)
+    with torch.enable_grad():
+        x = y.new_zeros(shape, requires_grad=True)
+        image = apply(of, x, {"weight": matrix.detach()})
+        return torch.autograd.grad(image, x, y.reshape(image.shape))[0]
