@@ -11,7 +11,6 @@ from sympy import Expr
 
 from spaic.Dynamics.equations import Assignment
 from spaic.Dynamics.lowering import lower
-from spaic.Dynamics.names import arrival
 from spaic.Dynamics.rules import WEIGHT, Rule
 from spaic.Dynamics.step import build_step
 from spaic.Dynamics.system import symbol
@@ -64,11 +63,6 @@ def decays(rule: Rule) -> dict[str, Tape]:
         step = build_step(model, rule.method, frozenset(model.currents))
         found[side] = lower(step.assignments, {s: step.results[s] for s in step.states}, {*rule.parameters, "dt"})
     return found
-
-
-def reading(name: str) -> str:
-    """The name under which a decay reads a variable of a neuron."""
-    return arrival(name)
 
 
 @lru_cache(maxsize=256)

@@ -3,12 +3,14 @@
 from spaic.IO.checkpoint import load, save
 from spaic.IO.checkpointing import Checkpoint
 from spaic.IO.dataset import CustomDataset, Dataset
-from spaic.IO.datasets import MNIST, Digits, FashionMNIST, YinYang, read_idx
+from spaic.IO.datasets import AND, MNIST, OR, XOR, Boolean, Digits, FashionMNIST, YinYang, read_idx
 from spaic.IO.loader import Dataloader
 from spaic.IO.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 __all__ = [
+    "AND",
     "BatchSampler",
+    "Boolean",
     "Checkpoint",
     "CustomDataset",
     "Dataloader",
@@ -16,8 +18,10 @@ __all__ = [
     "Digits",
     "FashionMNIST",
     "MNIST",
+    "OR",
     "RandomSampler",
     "SequentialSampler",
+    "XOR",
     "YinYang",
     "load",
     "read_idx",

@@ -64,7 +64,7 @@ def test_every_network_builds_runs_and_can_be_written(name):
     [
         (lambda: FanInDetector(delays=[1.0, 2.0]), r"FanInDetector\.delays: shape \(2,\)"),
         (lambda: DynamicRandomNetwork(5), r"DynamicRandomNetwork\.num: 5"),
-        (lambda: DynamicRandomNetwork(20, driven=17), r"driven: 17 is no number from 1 to 16"),
+        (lambda: DynamicRandomNetwork(20, driven=17), r"driven: 17 is not from 1 to 16"),
         (lambda: RingAttractor(inhibition=1.0), r"inhibition: 1\.0 is outside"),
         (lambda: RingAttractor(width=0.0), r"width: 0\.0 is outside"),
         (lambda: LiquidStateMachine(2, shape=(3, 3)), r"shape: \(3, 3\) is not a grid"),

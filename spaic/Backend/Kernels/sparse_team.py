@@ -18,7 +18,7 @@ from numba.np.arrayobj import make_array
 
 from spaic.Backend.Kernels.region import fork
 
-__all__ = ["COUNTERS", "TEXTS", "add", "fork", "look"]
+__all__ = ["COUNTERS", "TEXTS", "add", "eight", "fork", "look"]
 
 #: Places of counters: who has come, how many take part, who has arrived at the barrier. Each has a cache line of its own.
 COME, TEAM, ARRIVED = 0, 8, 16
@@ -67,6 +67,22 @@ def _look(builder: Any, place: Any, turns: Any) -> Any:
 def look(counters: Any, index: int, turns: int) -> int:
     """The counter; `turns` says how often it was looked at in vain."""
     return int(counters[index])
+
+
+def eight(values: Any, first: int) -> int:
+    """Eight bytes of an array as one number, which is 0 if all are."""
+    return int.from_bytes(values[first : first + 8].tobytes(), "little")
+
+
+@type_callable(eight)
+def _typing_of_eight(context: Any) -> Callable[..., Any]:
+    return lambda values, first: signature(types.uint64, values, types.intp)
+
+
+@lower_builtin(eight, types.Array, types.Integer)
+def _lowering_of_eight(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    place = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
+    return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
 
 #: Text of the functions that generated code calls.

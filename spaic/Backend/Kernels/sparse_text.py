@@ -50,12 +50,9 @@ _SUMS = {
 #: Arrays of a way besides the weight.
 _TABLES = {SPARSE: ("starts", "targets"), SCATTERED: ("starts", "targets", "late", "ring"), DENSE: (), ONE_TO_ONE: ()}
 _LISTED = """def list_fired(fired, start, stop, indices, count):
-    for first in range(start, stop, 64):
-        found = 0
-        for i in range(64):
-            found |= fired[place(first + i)]
-        if found:
-            for m in range(first, first + 64):
+    for first in range(start, stop, 8):
+        if eight(fired, first) != 0:
+            for m in range(first, first + 8):
                 if fired[m] != 0:
                     indices[count] = m
                     count += 1
@@ -63,10 +60,10 @@ _LISTED = """def list_fired(fired, start, stop, indices, count):
 #: The row of a record for a step, or the last one, which nobody reads, where no sample is taken.
 _ROW = """def row_of(n, first, every, rows):
     return (n - first) // every if n >= first and (n - first) % every == 0 else rows - 1"""
-_IMPORT = "from spaic.Backend.Kernels.sparse_team import add, fork, look"
+_IMPORT = "from spaic.Backend.Kernels.sparse_team import add, eight, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
-    "address", "fork", "join", "meet", "add", "look", "list_fired", "row_of", "rows", "found", "least_delay", "delays", "depths", "first_sample",
+    "address", "fork", "join", "meet", "add", "look", "list_fired", "row_of", "rows", "eight", "least_delay", "delays", "depths", "first_sample",
 )  # fmt: skip
 
 

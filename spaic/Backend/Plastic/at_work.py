@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
 from spaic.Backend.Plastic.layout import layout
-from spaic.Dynamics.rule_step import Term, Update, decays, reading, updates
+from spaic.Dynamics.names import arrival
 from spaic.Dynamics.rules import REWARD, WEIGHT
 from spaic.errors import UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.plasticity import Plasticity
 from spaic.Graph.schedule import schedule
 from spaic.Graph.verify import delivered_shape
+
+if TYPE_CHECKING:
+    from spaic.Dynamics.rule_step import Term, Update
 
 States = dict[str, Any]
 
@@ -38,6 +41,8 @@ class RuleAtWork:
     """
 
     def __init__(self, graph: Graph, plasticity: Plasticity, arithmetic: Arithmetic) -> None:
+        from spaic.Dynamics.rule_step import decays, updates  # SymPy is loaded when it is needed
+
         self.plasticity, self.rule, self.arithmetic = plasticity, plasticity.rule, arithmetic
         self.link = next(k for k in graph.links if k.name == plasticity.link)
         self.path = f"{self.link.name}.weight"
@@ -121,7 +126,7 @@ class RuleAtWork:
         return self.arithmetic.full((len(values),), 0.0) + values.max()
 
     def _decayed(self, tape: Any, states: States, now: Mapping[str, Any]) -> States:
-        given = {**self.values, **states, **{reading(k): v for k, v in now.items()}}
+        given = {**self.values, **states, **{arrival(k): v for k, v in now.items()}}
         result = tape.run(self.arithmetic.table, {k: given[k] for k in tape.inputs})
         return {k: v + 0 * states[k] if getattr(v, "shape", ()) != states[k].shape else v for k, v in result.items()}
 

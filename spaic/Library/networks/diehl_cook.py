@@ -20,8 +20,9 @@ class DiehlCook(Network):
     """Excitatory neurons that see all of the image, each with an inhibitory one that silences all others: few win.
 
     A neuron that fires raises its own threshold, so that others win, too, in time; `net.run_continue` keeps the thresholds. Members:
-    `input` (Poisson), `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`, `inh_exc`, and
-    `output` (spike counts of `exc`). The weights `input_exc` are to be learned by a plasticity rule; none is part of the network.
+    `input` (Poisson), `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`,
+    `inh_exc`, and `output` (spike counts of `exc`). The weights `input_exc` are to be learned by a plasticity rule; none is part of the
+    network.
 
     Parameters
     ----------
