@@ -49,7 +49,7 @@ TOP = {
     "glif": 10.0, "hodgkin_huxley": 40.0, "if": 0.2, "if_bias": 0.2, "if_soft_reset": 0.2, "if_trace": 0.5, "izhikevich": 30.0,
     "izhikevich_2007": 600.0, "lif_cond": 400.0, "lif_int": 0.5, "lif_linear_trace": 0.6, "lif_stdp_ex": 1.0, "lif_stdp_ih": 5.0,
     "lifm": 0.3, "nonspiking_if": 0.1, "nonspiking_lif": 0.3, "pclif": 0.6, "quadratic_if": 900.0, "relay": 1.0,
-    "resonate_and_fire": 3.0, "sliding_psn": 1.0, "wilson_cowan": 8.0,
+    "resonate_and_fire": 1.3, "sliding_psn": 1.0, "wilson_cowan": 8.0,
 }  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def picture(name: str, path: Path) -> None:
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=90, metadata={"Software": None})
     plt.close(figure)
-    Image.open(drawn).convert("RGB").quantize(24).save(path, optimize=True)  # a third of the size
+    Image.open(drawn).convert("RGB").quantize(32, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)  # a third of the size
 
 
 def respond(model: NeuronModel, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
@@ -120,8 +120,8 @@ def respond(model: NeuronModel, levels: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def chosen_level(rates: np.ndarray) -> int:
-    """The input whose trace is shown: about a third of the largest rate."""
-    return int(np.argmin(np.abs(rates - rates.max() / 3))) if rates.max() > 0 else LEVELS // 2
+    """The input whose trace is shown: the first with a third of the largest rate."""
+    return int(np.argmax(rates >= rates.max() / 3)) if rates.max() > 0 else LEVELS // 2
 
 
 def _potential(model: NeuronModel) -> str:
@@ -142,7 +142,8 @@ def _draw_trace(axis: Any, model: NeuronModel, times: np.ndarray, traces: Mappin
     part = times <= SHOWN
     axis.plot(times[part], traces[name][part], color=_BLUE, lw=0.8)
     at = times[part][spikes[part] > 0]
-    axis.plot(at, np.full(len(at), 1.04), "|", color=_ORANGE, ms=5, transform=axis.get_xaxis_transform(), clip_on=False)
+    if len(at):
+        axis.plot(at, np.full(len(at), 1.04), "|", color=_ORANGE, ms=5, transform=axis.get_xaxis_transform(), clip_on=False)
     axis.set_xlabel("ms", fontsize=7)
     unit = model.units.get(name, "")
     axis.set_ylabel(f"{name} ({unit})" if unit else name, fontsize=7)

@@ -46,6 +46,7 @@ from spaic.Learning.optimizer import (
 )
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Learning.tempotron import Tempotron
 from spaic.Library.initializers import (
     BaseInitializer,
     constant,
@@ -143,6 +144,7 @@ __all__ = [
     "Surrogate",
     "SurrogateBP",
     "SynapseModel",
+    "Tempotron",
     "Torch_Backend",
     "UnknownName",
     "UnsupportedError",

@@ -9,6 +9,7 @@ from spaic.Learning.learners import Learners
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.progress import Progress
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Learning.tempotron import Tempotron
 
 __all__ = [
     "STBP",
@@ -24,4 +25,5 @@ __all__ = [
     "PlasticityLearner",
     "Progress",
     "SurrogateBP",
+    "Tempotron",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -104,7 +105,7 @@ class Neuron(Stateful):
         self._elements: dict[frozenset[str], Element] = {}
         self._numbers: dict[str, float] = {}
         for name, value in self.element(frozenset()).parameters.items():
-            self._own(name, torch.tensor(value, dtype=torch.get_default_dtype()), name in group.trainable)
+            self._own(name, value, name in group.trainable)
 
     def element(self, connected: frozenset[str]) -> Element:
         """The equations with these ports in use."""
@@ -182,15 +183,15 @@ class Neuron(Stateful):
     def _full(self, value: Any, like: Tensor, dtype: torch.dtype) -> Tensor:
         return torch.as_tensor(value, dtype=dtype, device=like.device).expand(len(like), *self.shape)
 
-    def _own(self, name: str, value: Tensor, is_trained: bool) -> None:
+    def _own(self, name: str, value: np.ndarray, is_trained: bool) -> None:
         if hasattr(self, name):
             raise DeclarationError(f"{self.path}: {name!r} is a name that torch modules use themselves; rename the parameter")
         if is_trained:
-            self.register_parameter(name, nn.Parameter(value))
+            self.register_parameter(name, nn.Parameter(torch.tensor(value, dtype=torch.get_default_dtype())))
         elif value.ndim:
-            self.register_buffer(name, value)
+            self.register_buffer(name, torch.tensor(value, dtype=torch.get_default_dtype()))
         else:
-            self._numbers[name] = value.item()
+            self._numbers[name] = float(value)
 
     def _arriving(self, x: Any) -> dict[str, Tensor]:
         ports = self.model.ports

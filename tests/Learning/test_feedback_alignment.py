@@ -21,6 +21,13 @@ LINKS = {
 FEEDBACK = ("FeedbackAlignment", "DirectFeedbackAlignment")
 
 
+def plain(kind, seed=0, dtype="float64", **options):
+    """The small network with a loop, without kernels."""
+    net = small(lambda net: getattr(spaic, kind)(net), seed=seed, **options)
+    net.set_backend("torch", dt=1.0, dtype=dtype, kernels="plain")
+    return net
+
+
 def grown(net):
     return {path: p.grad.clone() for path, p in net.named_parameters() if p.grad is not None}
 
@@ -69,7 +76,7 @@ def test_with_the_weights_themselves_it_is_backpropagation(link_type, delay):
 
 
 def test_with_the_weights_themselves_it_is_backpropagation_in_a_loop():
-    nets = [small(lambda net, k=kind: k(net), dtype="float64") for kind in (spaic.FeedbackAlignment, spaic.SurrogateBP)]
+    nets = [plain(kind) for kind in ("FeedbackAlignment", "SurrogateBP")]
     nets[0].build()
     copy_back(nets[0])
     for net in nets:
@@ -223,7 +230,7 @@ def test_the_angle_to_backpropagation_falls_in_training():
 
 @pytest.mark.parametrize("kind", FEEDBACK)
 def test_the_matrices_come_from_the_seed_and_are_saved(kind, tmp_path):
-    first, again, other = (small(lambda net: getattr(spaic, kind)(net), seed=s) for s in (0, 0, 5))
+    first, again, other = (plain(kind, seed) for seed in (0, 0, 5))
     for net in (first, again, other):
         net.build()
     before = {k: v.clone() for k, v in first.learner.feedback.items()}
@@ -233,11 +240,13 @@ def test_the_matrices_come_from_the_seed_and_are_saved(kind, tmp_path):
     other.watch = spaic.SpikeMonitor(other.out)  # it is built anew
     other.run()
     assert same(before, other.learner.feedback)
+    other.save(tmp_path / "net.spaic")
+    assert same(before, spaic.load(tmp_path / "net.spaic").learner.feedback)
 
 
 @pytest.mark.parametrize("kind", FEEDBACK)
 def test_training_leaves_the_matrices_alone(kind):
-    net = small(lambda net: getattr(spaic, kind)(net), optim=spaic.Adam(lr=0.02))
+    net = plain(kind, dtype="float32", optim=spaic.Adam(lr=0.02))
     net.build()
     before = weights(net)
     history = net.fit(loader(), epochs=10, progress=False)

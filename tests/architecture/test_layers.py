@@ -18,12 +18,12 @@ LAYERS = {
     "Network": 3, "Backend": 3,
     "Learning": 4, "Monitor": 4,
     "Library": 5,
-    "IO": 6, "Plot": 6,
+    "IO": 6, "Plot": 6, "Modules": 6,
     "": 7, "__main__": 7, "catalogue": 7, "cli": 7, "doctor": 7, "examples": 7,
 }  # fmt: skip
 
 #: Where torch may be imported; ``doctor`` reports its devices.
-TORCH = ("spaic.Backend.Torch", "spaic.Library", "spaic.Learning", "spaic.IO", "spaic.doctor", "spaic.examples")
+TORCH = ("spaic.Backend.Torch", "spaic.Library", "spaic.Learning", "spaic.IO", "spaic.Modules", "spaic.doctor", "spaic.examples")
 
 #: What is too slow to import before it is needed.
 LATE = ("matplotlib", "numba", "sympy")

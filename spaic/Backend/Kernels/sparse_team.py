@@ -18,7 +18,7 @@ from numba.np.arrayobj import make_array
 
 from spaic.Backend.Kernels.region import fork
 
-__all__ = ["COUNTERS", "TEXTS", "add", "eight", "fork", "look"]
+__all__ = ["COUNTERS", "JOIN", "TEAM", "add", "eight", "fork", "look", "meeting"]
 
 #: Places of counters: who has come, how many take part, who has arrived at the barrier. Each has a cache line of its own.
 COME, TEAM, ARRIVED = 0, 8, 16
@@ -85,22 +85,25 @@ def _lowering_of_eight(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
 
-#: Text of the functions that generated code calls.
-TEXTS = {
-    "join": f"""def join(counters, threads):
-    own = add(counters, {COME}, 1)
-    if own == 0:
-        turns = 0
-        while look(counters, {COME}, 0) < threads and turns < 200000:
-            turns += 1
-        add(counters, {TEAM}, min(add(counters, {COME}, 1000000), threads))
-    turns = 0
-    while own < threads and look(counters, {TEAM}, turns) == 0:
+#: Lines of generated code that join the team `threads` strong: a thread does something if its number `own` is below that.
+JOIN = f"""own = add(counters, {COME}, 1)
+turns = 0
+if own == 0:
+    while look(counters, {COME}, 0) < threads and turns < 200000:
         turns += 1
-    return own""",
-    "meet": f"""def meet(counters, team, times):
-    if add(counters, {ARRIVED}, 1) + 1 < team * times:
-        turns = 0
-        while look(counters, {ARRIVED}, turns) < team * times:
-            turns += 1""",
-}
+    team = add(counters, {COME}, 1000000)
+    add(counters, {TEAM}, team if team < threads else threads)
+turns = 0
+while own < threads and look(counters, {TEAM}, turns) == 0:
+    turns += 1""".splitlines()
+
+
+def meeting(times: str) -> list[str]:
+    """Lines that wait until all of the team have come here for the `times`-th time."""
+    return [
+        "if team > 1:",
+        f"    if add(counters, {ARRIVED}, 1) + 1 < team * ({times}):",
+        "        turns = 0",
+        f"        while look(counters, {ARRIVED}, turns) < team * ({times}):",
+        "            turns += 1",
+    ]

@@ -16,7 +16,7 @@ from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events
-from spaic.Backend.Kernels.sparse_team import TEXTS
+from spaic.Backend.Kernels.sparse_team import JOIN, TEAM, meeting
 from spaic.Dynamics.show import listing
 
 _HEAD = """def {name}(total, {given}):
@@ -63,7 +63,7 @@ _ROW = """def row_of(n, first, every, rows):
 _IMPORT = "from spaic.Backend.Kernels.sparse_team import add, eight, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
-    "address", "fork", "join", "meet", "add", "look", "list_fired", "row_of", "rows", "eight", "least_delay", "delays", "depths", "first_sample",
+    "address", "fork", "turns", "add", "look", "list_fired", "row_of", "rows", "eight", "least_delay", "delays", "depths", "first_sample",
 )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def source(events: Events, dtype: str) -> str:
     parts = [*loops, *sums, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
     called = {"PARTS": tuple(part.partition("(")[0].removeprefix("def ") for part in parts)}
     steps = "\n\n".join(f"{m}:\n{listing(layer.tape)}" for m, layer in events.by_name.items())
-    return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, *TEXTS.values(), text], called, _IMPORT)
+    return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, text], called, _IMPORT)
 
 
 @lru_cache(maxsize=256)
@@ -224,8 +224,8 @@ class _Function:
         """The function."""
         given = "steps, first_step, dt, counters, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
         code = [f"def simulate(address, threads, {given}):", "    if address != 0:", "        fork(address, threads)", "        return"]
-        code += ["    own = join(counters, threads)", "    if own < threads:"]
-        start = ["team = look(counters, 8, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
+        code += [*indented(JOIN, 1), "    if own < threads:"]
+        start = [f"team = look(counters, {TEAM}, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
         start += unpacked("arrays", self.arguments.values())
         for k in range(len(self.events.members)):
             start += [f"scalars_{k} = scalars[{k}]", f"from_{k} = cuts[{k}, p0]", f"to_{k} = cuts[{k}, p1]"]
@@ -233,9 +233,9 @@ class _Function:
         code += ["        for n in range(steps):"]
         for k, member in enumerate(self.events.members):
             if self.events.waits(member):
-                code += indented(self._meeting(f"n * {self._meetings} + {self._waiting(k)}"), 3)
+                code += indented(meeting(f"n * {self._meetings} + {self._waiting(k)}"), 3)
             code += indented(self._step(k, member), 3)
-        met = ["if (n + 1) % least_delay == 0:", *indented(self._meeting(self._met), 1)]
+        met = ["if (n + 1) % least_delay == 0:", *indented(meeting(self._met), 1)]
         return "\n".join([*code, *indented(met, 3)])
 
     @property
@@ -248,9 +248,6 @@ class _Function:
 
     def _waiting(self, k: int) -> int:
         return sum(self.events.waits(m) for m in self.events.members[: k + 1])
-
-    def _meeting(self, times: str) -> list[str]:
-        return ["if team > 1:", f"    meet(counters, team, {times})"]
 
     def _starts(self) -> list[str]:
         """Where the lists of the thread begin."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from spaic.errors import DeclarationError
 from spaic.Learning.optimizer import optimizer_named
@@ -59,7 +60,8 @@ class ConvNet(Network):
             raise DeclarationError(f"ConvNet: shape {shape!r} and channels {channels!r} make no network; give three sizes and channels")
         if min(shape[1:]) >> len(channels) < 1:
             raise DeclarationError(f"ConvNet: an image of {shape[1:]} cannot be halved {len(channels)} times; use fewer channels")
-        before = self.image = Encoder(shape=tuple(shape), coding_method=coding_method)
+        self.image = Encoder(shape=tuple(shape), coding_method=coding_method)
+        before: Any = self.image
         size = tuple(shape)
         for i, number in enumerate(channels, 1):
             layer = NeuronGroup(shape=(number, size[1] // 2, size[2] // 2), model="lif", tau_m=tau_m)
