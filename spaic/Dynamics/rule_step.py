@@ -75,8 +75,12 @@ def _update(rule: Rule, statement: Assignment) -> Update:
     old, right = symbol(statement.name), statement.right.sympy
     side = rule.side(statement.name)
     changes: dict[str, Callable[[], Expr]] = {
-        "+=": lambda: right, "-=": lambda: -right, "*=": lambda: old * right - old, "/=": lambda: old / right - old, "=": lambda: right - old,
-    }  # fmt: skip
+        "+=": lambda: right,
+        "-=": lambda: -right,
+        "*=": lambda: old * right - old,
+        "/=": lambda: old / right - old,
+        "=": lambda: right - old,
+    }
     change = changes[statement.operator]()
     if side == "weight":
         return Update(statement.name, side, True, _tape(rule, change), _terms(rule, change))

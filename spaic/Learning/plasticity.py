@@ -11,6 +11,7 @@ import numpy as np
 from spaic.Dynamics.rules import Rule
 from spaic.errors import DeclarationError, InputError, NetworkError, StateError, nearest, reject_unknown
 from spaic.Graph.graph import Graph
+from spaic.Graph.nodes import Population
 from spaic.Graph.plasticity import REDUCTIONS, Plasticity
 from spaic.Learning.learner import Learner
 from spaic.Learning.ownership import trained_by
@@ -111,7 +112,7 @@ class PlasticityLearner(Learner):
 
     def _check_spikes(self, graph: Graph, link: Any) -> None:
         target = graph.by_name[link.target_node]
-        if self.declaration.needs_post_spikes and target.model.condition is None:
+        if self.declaration.needs_post_spikes and isinstance(target, Population) and target.model.condition is None:
             raise NetworkError(
                 f"{link.name}: {self.declaration.name!r} needs spikes of {link.target_node!r}, whose model never fires; use another rule"
             )

@@ -310,7 +310,7 @@ class TestDamagedDescriptions:
             (lambda t: t["description"]["elements"][2].update(link="full"), "is no link"),
             (lambda t: t["description"]["elements"][2].update(hidden="no"), "conv.hidden: 'no' is no truth value"),
             (lambda t: t["description"]["elements"][2]["link"].update(name=[]), "conv.*no text"),
-            (lambda t: t["description"]["elements"][2].update(delay=1e9), "conv(: a delay of 1e.09 ms|.delay: 1,000,000,000 steps of 36 values)"),
+            (lambda t: t["description"]["elements"][2].update(delay=1e9), "conv(: a delay of 1e.09 ms|.delay: 1,000,000,000 steps)"),
         ],
     )
     def test_they_are_refused_by_name(self, change, said, tmp_path):

@@ -72,7 +72,8 @@ class PlasticProgram(Program):
 
     def rewarded(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
         """What a reward does, ``[batch]``, to the rules of these names: a state, whose statistics hold the weights."""
-        states, weights = self._states(state), {}
+        states = self._states(state)
+        weights: dict[str, Any] = {}
         with self.arithmetic.frozen():
             for rule in self.rules:
                 if rule.plasticity.name in names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.rules import Rule
 from spaic.registry import rules
@@ -12,8 +14,8 @@ _A_PLUS = Parameter(0.01, "1", "potentiation of a pair, pre before post")
 _A_MINUS = Parameter(0.0105, "1", "depression of a pair, post before pre")
 _W_MAX = Parameter(1.0, "1", "weight at which potentiation ends", "(0, inf)")
 _PAIR = dict(tau_plus=_TAU_PLUS, tau_minus=_TAU_MINUS, A_plus=_A_PLUS, A_minus=_A_MINUS)
-_TRACES = dict(pre="dx/dt = -x / tau_plus", post="dy/dt = -y / tau_minus")
-_ALL = dict(_TRACES, on_pre="w -= A_minus * y; x += 1", on_post="w += A_plus * x; y += 1")
+_TRACES: dict[str, Any] = dict(pre="dx/dt = -x / tau_plus", post="dy/dt = -y / tau_minus")
+_ALL: dict[str, Any] = dict(_TRACES, on_pre="w -= A_minus * y; x += 1", on_post="w += A_plus * x; y += 1")
 _REVIEW = "Morrison, Diesmann & Gerstner 2008, Biol. Cybern. 98:459"
 
 stdp = rules.add(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.rules import Rule
 from spaic.registry import rules
 
 _TAU = Parameter(100.0, "ms", "time over which rates are taken", "(0, inf)")
 _ETA = Parameter(1e-3, "1", "learning rate")
-_RATES = dict(pre="dx/dt = -x / tau", post="dy/dt = -y / tau", on_pre="x += 1 / tau", on_post="y += 1 / tau")
+_RATES: dict[str, Any] = dict(pre="dx/dt = -x / tau", post="dy/dt = -y / tau", on_pre="x += 1 / tau", on_post="y += 1 / tau")
 
 hebb = rules.add(
     "hebb",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.rules import Rule
 from spaic.registry import rules
 
-_TRACES = dict(pre="dx/dt = -x / tau_plus", post="dy/dt = -y / tau_minus")
+_TRACES: dict[str, Any] = dict(pre="dx/dt = -x / tau_plus", post="dy/dt = -y / tau_minus")
 _TIMES = dict(
     tau_plus=Parameter(20.0, "ms", "decay of the presynaptic trace", "(0, inf)"),
     tau_minus=Parameter(20.0, "ms", "decay of the postsynaptic trace", "(0, inf)"),
