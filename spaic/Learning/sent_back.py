@@ -6,7 +6,7 @@ They are put into a graph by learners. Signals are the same with and without the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,25 @@ from spaic.Backend.Torch.transforms import apply, effective_weight
 from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.transforms.base import Shape
 from spaic.Graph.values import Draw, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(Draw):
+    """A matrix of the shape of a weight: normal numbers of standard deviation ``scale / sqrt(fan-in of the weight)``.
+
+    Parameters
+    ----------
+    of : Transform
+        What has the weight.
+    scale : float
+        Factor.
+    """
+
+    def __init__(self, of: Transform, scale: float) -> None:
+        self.shape, self.deviation = of.parameters()["weight"][1], scale / float(np.sqrt(of.fans()[0]))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
+        return rng.standard_normal(shape) * self.deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +84,7 @@ def _cut(transform: Cut, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
 
 @apply.register
 def _sent_back(transform: SentBack, x: Tensor, parameters: Mapping[str, Any]) -> Tensor:
-    made: Tensor = _Way.apply(x, parameters["feedback"], transform.of)
+    made: Tensor = _Way.apply(x, parameters[transform.name], transform.of)
     return made
 
 

@@ -64,7 +64,7 @@ class Tempotron(Learner):
     >>> loss.backward()
     >>> net.learner.optim_step()
     >>> [round(w, 3) for w in net.wire.weight[0].tolist()]
-    [0.4, 0.1]
+    [0.39, 0.189]
 
     Notes
     -----
@@ -87,7 +87,7 @@ class Tempotron(Learner):
         own = {path.rpartition(".")[0] for path in self._paths}
         targets = sorted({k.target_node for k in graph.links if k.name in own})
         if len(targets) > 1:
-            raise NetworkError(f"{self.path}: its connections lead to {', '.join(targets)}; give each of these groups a tempotron of its own")
+            raise NetworkError(f"{self.path}: its connections lead to {', '.join(targets)}; give each of these groups its own tempotron")
         if not targets:  # all that it trains is hidden
             return graph
         self._group = targets[0]
@@ -139,7 +139,7 @@ def _wanted(path: str, prediction: Tensor, label: Any) -> Tensor:
     limit = max(2, neurons)
     if given.shape != (batch,) or given.is_floating_point() or not bool(((given >= 0) & (given < limit)).all()):
         raise InputError(
-            f"{path}.loss: the labels have shape {tuple(given.shape)} and values such as {given.flatten()[:1].tolist()}; give True or False "
-            f"for each of {batch} samples and {neurons} neurons, or {batch} whole numbers below {limit}"
+            f"{path}.loss: the labels have shape {tuple(given.shape)} and values such as {given.flatten()[:1].tolist()}; give True or "
+            f"False for each of {batch} samples and {neurons} neurons, or {batch} whole numbers below {limit}"
         )
     return (given > 0)[:, None] if neurons == 1 else torch.nn.functional.one_hot(given.long(), neurons).bool()

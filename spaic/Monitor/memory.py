@@ -83,7 +83,9 @@ class MemoryStore(Store):
         if found is not None:
             return _dense(found)
         if len(self._blocks) > 1:
-            self._blocks = [np.concatenate([_dense(b) if isinstance(b, Events) else b for b in self._blocks])]  # spikes given as bytes, then values: the wider type
+            self._blocks = [
+                np.concatenate([_dense(b) if isinstance(b, Events) else b for b in self._blocks])
+            ]  # spikes given as bytes, then values: the wider type
             self._filled = len(self._blocks[0])
         block = self._blocks[0]
         return _dense(block.between(first, stop)) if isinstance(block, Events) else block[first:stop]

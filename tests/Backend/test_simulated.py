@@ -276,7 +276,9 @@ def small(seed=0):
         source = spaic.Encoder(num=20, coding_method="poisson")
         cells = spaic.NeuronGroup(30, model="lif", t_ref=1.0)
         drive = spaic.Connection(source, cells, link_type="random", probability=0.3, storage="sparse", weight=0.5)
-        loop = spaic.Connection(cells, cells, link_type="random", probability=0.2, storage="sparse", weight=0.1, max_delay=2.0, min_delay=0.5)
+        loop = spaic.Connection(
+            cells, cells, link_type="random", probability=0.2, storage="sparse", weight=0.1, max_delay=2.0, min_delay=0.5
+        )
         spikes = spaic.SpikeMonitor(cells)
     net.set_backend("torch", dt=0.5)
     net.source(np.full((2, 20), 0.5))

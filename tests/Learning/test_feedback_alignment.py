@@ -37,7 +37,7 @@ def copy_back(net):
     found = net.state_dict()
     for path, matrix in net.learner.feedback.items():
         with torch.no_grad():
-            matrix.copy_(found[path.removeprefix("learner.").replace(".feedback", ".weight")])
+            matrix.copy_(found[path.replace(".feedback", ".weight")])
 
 
 def pair(link_type, kind, delay=None, **options):
@@ -82,7 +82,7 @@ def test_with_the_weights_themselves_it_is_backpropagation_in_a_loop():
     for net in nets:
         backward(net)
     found, expected = map(grown, nets)
-    assert set(nets[0].learner.feedback) == {"learner.link2.feedback", "learner.part.loop.feedback"}
+    assert set(nets[0].learner.feedback) == {"link2.feedback", "part.loop.feedback"}
     for path, gradient in expected.items():
         torch.testing.assert_close(found[path], gradient, rtol=1e-11, atol=1e-13, msg=path)
 
@@ -172,7 +172,7 @@ def test_direct_feedback_is_that_of_a_hand_written_step():
     (fired[-1].sum(0) * coefficients).sum().backward()
     error = arriving[-1].grad
     for i in (0, 1):
-        matrix = values[f"learner.layers_{i}.layers_2.feedback"]
+        matrix = values[f"links_{i + 1}.feedback"]
         fired[i].backward(error @ matrix)
     for i in range(3):
         torch.testing.assert_close(net.state_dict()[f"links_{i}.weight"].shape, w[i].shape)

@@ -64,7 +64,9 @@ def test_a_synapse_takes_at_most_12_bytes():
     for link in links:
         (transform,) = link.transforms
         held = [transform.starts, transform.targets, *(v for v in vars(transform).values() if isinstance(v, np.ndarray))]
-        held = {id(a): a for a in (*held, net.state_dict()[f"{link.name}.weight"].numpy(), bounds(transform, np.array([0, 8, transform.post])))}
+        held = {
+            id(a): a for a in (*held, net.state_dict()[f"{link.name}.weight"].numpy(), bounds(transform, np.array([0, 8, transform.post])))
+        }
         memory += sum(a.nbytes for a in held.values())
     assert abs(synapses - 320_000) < 5 * np.sqrt(320_000)
     assert memory <= 12 * synapses

@@ -1,8 +1,4 @@
-"""Threads that go through time together: who takes part, and a barrier. Uncompiled, one thread does it all.
-
-Compiled code that waits must not depend on threads that never come. So the first thread waits a moment for the others, then closes
-the team; who comes later finds nothing to do, and the work is divided among those who are there.
-"""
+"""What generated code that simulates with events calls: shared counters, and eight bytes at once. Uncompiled, one thread does it all."""
 
 from __future__ import annotations
 
@@ -18,12 +14,7 @@ from numba.np.arrayobj import make_array
 
 from spaic.Backend.Kernels.region import fork
 
-__all__ = ["COUNTERS", "JOIN", "TEAM", "add", "eight", "fork", "look", "meeting"]
-
-#: Places of counters: who has come, how many take part, who has arrived at the barrier. Each has a cache line of its own.
-COME, TEAM, ARRIVED = 0, 8, 16
-#: Length of the counters.
-COUNTERS = 24
+__all__ = ["add", "eight", "fork", "look"]
 
 
 def _counted(write: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
@@ -83,27 +74,3 @@ def _typing_of_eight(context: Any) -> Callable[..., Any]:
 def _lowering_of_eight(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     place = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
     return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
-
-
-#: Lines of generated code that join the team `threads` strong: a thread does something if its number `own` is below that.
-JOIN = f"""own = add(counters, {COME}, 1)
-turns = 0
-if own == 0:
-    while look(counters, {COME}, 0) < threads and turns < 200000:
-        turns += 1
-    team = add(counters, {COME}, 1000000)
-    add(counters, {TEAM}, team if team < threads else threads)
-turns = 0
-while own < threads and look(counters, {TEAM}, turns) == 0:
-    turns += 1""".splitlines()
-
-
-def meeting(times: str) -> list[str]:
-    """Lines that wait until all of the team have come here for the `times`-th time."""
-    return [
-        "if team > 1:",
-        f"    if add(counters, {ARRIVED}, 1) + 1 < team * ({times}):",
-        "        turns = 0",
-        f"        while look(counters, {ARRIVED}, turns) < team * ({times}):",
-        "            turns += 1",
-    ]

@@ -16,7 +16,7 @@ from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events
-from spaic.Backend.Kernels.sparse_team import JOIN, TEAM, meeting
+from spaic.Backend.Kernels.sparse_meeting import JOIN, TEAM, meeting
 from spaic.Dynamics.show import listing
 
 _HEAD = """def {name}(total, {given}):
@@ -165,7 +165,9 @@ class _Function:
 
     def __init__(self, events: Events) -> None:
         self.events = events
-        counted = {f"{x}_{k}" for x in ("scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))}
+        counted = {
+            f"{x}_{k}" for x in ("scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))
+        }
         self.taken = {*LANGUAGE.reserved, *_OWN, *counted, *(f"add_{kind}" for kind in EVENTS)}
         self.arguments: dict[Argument, str] = {}
         self.outside = dict(events.outside)

@@ -17,7 +17,7 @@ from spaic.Backend.Kernels import jit, sparse_text
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed
-from spaic.Backend.Kernels.sparse_team import COUNTERS
+from spaic.Backend.Kernels.sparse_meeting import COUNTERS
 from spaic.Backend.Kernels.team import together
 from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fired_lists import Lists
@@ -163,7 +163,9 @@ class Call:
 
     def _leaves(self, path: str) -> bool:
         """Whether links of other stages read a variable that is no spike."""
-        return any(link.source == path and link.target_node not in self.simulated.stage.populations for link in self.run.program.graph.links)
+        return any(
+            link.source == path and link.target_node not in self.simulated.stage.populations for link in self.run.program.graph.links
+        )
 
     def _lists(self, member: str, variable: str) -> Lists:
         run, path = self.run, f"{member}.{variable}"

@@ -59,7 +59,9 @@ def _of_link(program: TorchProgram, link: Link) -> str:
     if f"{link.name}.current" in program.probed:
         return f"the current of {link.name} is recorded"
     tape = program.elements[link.source_node].tape
-    return f"{link.name} carries {link.variable}, which is no spike" if kinds(tape).get(tape.outputs[link.variable], NUMBER) == NUMBER else ""
+    return (
+        f"{link.name} carries {link.variable}, which is no spike" if kinds(tape).get(tape.outputs[link.variable], NUMBER) == NUMBER else ""
+    )
 
 
 def described(program: TorchProgram, stage: Stage, how: str) -> str:

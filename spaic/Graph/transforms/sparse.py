@@ -141,12 +141,28 @@ def sparse_order(pre: ArrayLike, post: ArrayLike, pres: int, posts: int, path: s
         if len(index) and not 0 <= index.min() <= index.max() < count:
             wrong = index.min() if index.min() < 0 else index.max()
             raise GraphError(f"{path}: the {side} neuron {wrong} does not exist, there are {count}; count from 0")
-    flat = sources.astype(np.int64) * posts + targets
-    order = np.argsort(flat, kind="stable")
-    twice = np.flatnonzero(np.diff(flat[order]) == 0)
-    if len(twice):
-        pair = divmod(int(flat[order[twice[0]]]), posts)
-        raise GraphError(f"{path}: the pair {pair} is given twice; a pair of neurons has one synapse, so add their weights")
     starts = np.zeros(pres + 1, np.int64)
-    np.cumsum(np.bincount(sources.astype(np.int64), minlength=pres), out=starts[1:])
-    return starts, targets[order].astype(np.int32), order
+    np.cumsum(np.bincount(sources.astype(np.int64, copy=False), minlength=pres), out=starts[1:])
+    order = _order(sources, targets, pres, posts)
+    ordered = targets[order].astype(np.int32)
+    is_again = (np.diff(ordered) == 0) & (np.diff(sources[order]) == 0)
+    if is_again.any():
+        first = int(order[np.argmax(is_again)])
+        pair = (int(sources[first]), int(targets[first]))
+        raise GraphError(f"{path}: the pair {pair} is given twice; a pair of neurons has one synapse, so add their weights")
+    return starts, ordered, order
+
+
+def _order(sources: np.ndarray, targets: np.ndarray, pres: int, posts: int) -> np.ndarray:
+    """Places of the pairs by source and then by target: as they are, if that is their order, else two sorts by counting."""
+    steps = np.diff(sources)
+    if ((steps > 0) | ((steps == 0) & (np.diff(targets) >= 0))).all():
+        return np.arange(len(sources))
+    from scipy.sparse import coo_array  # SciPy is loaded when it is needed
+
+    index = np.int32 if len(sources) < 2**31 else np.int64
+    order = np.arange(len(sources), dtype=index)
+    for key, count in ((targets, posts), (sources, pres)):
+        rows = key[order].astype(index)
+        order = order[coo_array((order, (rows, np.arange(len(order), dtype=index))), shape=(count, len(order))).tocsr().indices]
+    return order

@@ -26,7 +26,13 @@ class _Balanced(Network):
     initial: ClassVar[dict[str, Draw]]
 
     def __init__(
-        self, num: int = 4000, probability: float = 0.02, integrator: str | None = None, name: str | None = None, seed: int = 0, **parameters: Any
+        self,
+        num: int = 4000,
+        probability: float = 0.02,
+        integrator: str | None = None,
+        name: str | None = None,
+        seed: int = 0,
+        **parameters: Any,
     ) -> None:
         super().__init__(name, seed)
         label = type(self).__name__
@@ -37,7 +43,9 @@ class _Balanced(Network):
         excitatory = int(num) * 4 // 5
         start = dict(self.initial)
         self.exc = NeuronGroup(excitatory, model=self.model, integrator=integrator, initial=start, neuron_type="excitatory", **parameters)
-        self.inh = NeuronGroup(int(num) - excitatory, model=self.model, integrator=integrator, initial=start, neuron_type="inhibitory", **parameters)
+        self.inh = NeuronGroup(
+            int(num) - excitatory, model=self.model, integrator=integrator, initial=start, neuron_type="inhibitory", **parameters
+        )
         scale = _PUBLISHED / (num * probability)
         self.exc_exc, self.exc_inh, self.inh_exc, self.inh_inh = (
             Connection(
