@@ -1,4 +1,4 @@
-"""The balanced networks in Brian 2: builds a standalone program of C++, and says how long that took. Runs in an environment with Brian 2."""
+"""The balanced networks in Brian 2, as a standalone program of C++, and how long its parts took. Runs in an environment with Brian 2."""
 
 from __future__ import annotations
 

@@ -146,6 +146,7 @@ def _model(model: Model) -> list[str]:
 
 
 def equation(line: Equation) -> tuple[str, str, str]:
+    """An equation as left side, sign and right side, in LaTeX."""
     name = letter(line.name)
     if line.kind == "ode":
         return rf"\frac{{\mathrm{{d}} {name}}}{{\mathrm{{d}} t}}", "=", typeset(line.right.text)
@@ -153,6 +154,7 @@ def equation(line: Equation) -> tuple[str, str, str]:
 
 
 def assignment(statement: Assignment) -> tuple[str, str, str]:
+    """An assignment as left side, arrow and right side, in LaTeX."""
     operator, right = statement.operator[:-1], statement.right.text
     return letter(statement.name), r"\leftarrow", typeset(f"{statement.name} {operator} ({right})" if operator else right)
 
@@ -198,6 +200,7 @@ def _unit(model: Model, name: str) -> str:
 
 
 def parameter_table(parameters: Mapping[str, Parameter | float]) -> list[str]:
+    """The lines of a table of parameters; none where there are none."""
     if not parameters:
         return []
     rows = [_parameter(k, p) for k, p in parameters.items() if isinstance(p, Parameter)]

@@ -206,8 +206,8 @@ def _constant(node: ast.expr, source: Expression) -> float | None:
                 inner = _constant(operand, source)
                 return None if inner is None else -inner
             case ast.Call(func=ast.Name(id=name), args=args) if name != "where":
-                numbers = [_constant(a, source) for a in args]
-                if any(a is None for a in numbers):
+                numbers = [a for a in (_constant(arg, source) for arg in args) if a is not None]
+                if len(numbers) < len(args):
                     return None
                 result = _function(name, numbers)
             case _:

@@ -15,8 +15,8 @@ class Events:
     Parameters
     ----------
     lists : sequence of (ndarray, ndarray)
-        For each sample of the batch: pointers ``[steps + 1]`` and neurons over the flattened shape, so that ``neurons[pointers[n]:pointers[n + 1]]``
-        fired in step n, ascending.
+        For each sample of the batch: pointers ``[steps + 1]`` and neurons over the flattened shape, so that
+        ``neurons[pointers[n]:pointers[n + 1]]`` fired in step n, ascending.
     shape : tuple of int
         Shape of the variable in one sample.
     like : array, optional

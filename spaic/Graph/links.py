@@ -52,7 +52,7 @@ class Link:
     bounds : mapping of str to (float, float)
         Parameter -> smallest and largest value it may have.
     delay_limit : float or None
-        In ms: the delay is a parameter of that name, which need be no whole number of steps and stays between 0 and this. None: it is fixed.
+        In ms: the delay is a parameter of that name, any number from 0 to this, whole steps or not. None: it is fixed.
     norm : float or None
         What the absolute values of the weights that enter a neuron add up to. None: whatever they do.
     shares : str

@@ -97,8 +97,8 @@ def states_are_there(graph: Graph) -> Iterator[str]:
         for state in link.synapse.model.reads.values():
             if state not in target.model.states:
                 yield (
-                    f"{link.name}: its synapse {link.synapse.model.name!r} reads {state!r}, and {target.name!r} ({target.model.name}) has no "
-                    f"such state; {nearest(state, target.model.states)}"
+                    f"{link.name}: its synapse {link.synapse.model.name!r} reads {state!r}, and {target.name!r} ({target.model.name}) has "
+                    f"no such state; {nearest(state, target.model.states)}"
                 )
 
 

@@ -102,7 +102,8 @@ class FeedbackAlignment(SurrogateBP):
         self.network.build()
         tensors = self.network.module.tensors()
         links = [k for k in self.network.graph.links if k.name.startswith(f"{self.path}.")]
-        return {path: tensors[path] for path in sorted(f"{k.shares}.{t.name}" for k in links for t in k.transforms if isinstance(t, SentBack))}
+        paths = sorted(f"{k.shares}.{t.name}" for k in links for t in k.transforms if isinstance(t, SentBack))
+        return {path: tensors[path] for path in paths}
 
     def _beside(self, graph: Graph, link: Link) -> Link:
         """What sends errors back in place of `link`."""

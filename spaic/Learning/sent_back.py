@@ -20,7 +20,6 @@ from spaic.Graph.transforms.base import Shape
 from spaic.Graph.values import Draw, Value
 
 
-@dataclass(frozen=True, eq=False)
 class Matrix(Draw):
     """A matrix of the shape of a weight: normal numbers of standard deviation ``scale / sqrt(fan-in of the weight)``.
 
@@ -41,7 +40,18 @@ class Matrix(Draw):
 
 @dataclass(frozen=True, eq=False)
 class Cut(Transform):
-    """``y = x``, and no gradient passes."""
+    """``y = x``, and no gradient passes.
+
+    Attributes
+    ----------
+    matrices : mapping of str to Matrix
+        Parameters that the link holds for those that send gradients back in its place.
+    """
+
+    matrices: Mapping[str, Matrix] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, tuple[Value, Shape]]:
+        return {name: (matrix, matrix.shape) for name, matrix in self.matrices.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,29 +62,18 @@ class SentBack(Transform):
     ----------
     of : Transform
         A linear transform; the matrix has the shape of its weight.
-    scale : float
-        The matrix is drawn from a normal distribution of standard deviation ``scale / sqrt(fan-in of the weight)``.
+    name : str
+        Name of the matrix among the parameters of the link whose values it shares.
     """
 
     of: Transform
-    scale: float = 1.0
+    name: str = "feedback"
 
     def output_shape(self, shape: Shape, path: str) -> Shape:
         return self.of.output_shape(shape, path)
 
-    def parameters(self) -> dict[str, tuple[Value, Shape]]:
-        return {"feedback": (_Normal(self.scale), self.of.parameters()["weight"][1])}
-
     def fans(self) -> tuple[int, int]:
         return self.of.fans()
-
-
-class _Normal(Draw):
-    def __init__(self, scale: float) -> None:
-        self.scale = scale
-
-    def sample(self, rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> np.ndarray:
-        return rng.standard_normal(shape) * self.scale / np.sqrt(fan_in)
 
 
 @apply.register

@@ -215,7 +215,7 @@ class Conv2d(Connection):
         sizes = group_shape(None, im_dims, "Conv2d.im_dims")
         if len(sizes) != 2:
             raise InputError(f"Conv2d.im_dims: {im_dims!r} is no (height, width); give both")
-        kernel = dict(kernel_size=kernel_size, out_channels=out_channels)
+        kernel: dict[str, Any] = dict(kernel_size=kernel_size, out_channels=out_channels)
         shape = links["conv"](**kernel, **{k: v for k, v in options.items() if k in ("stride", "padding", "dilation", "groups")})
         (transform,) = shape.transforms((in_channels, *sizes), (out_channels,), "Conv2d", Key(0, "Conv2d", "pattern"))
         post = transform.output_shape((in_channels, *sizes), "Conv2d")
@@ -223,7 +223,7 @@ class Conv2d(Connection):
 
 
 def _bounds(low: Any, high: Any, where: str) -> tuple[float, float]:
-    found = tuple(default if v is None else float(v) for v, default in ((low, -np.inf), (high, np.inf)))
+    found = (-np.inf if low is None else float(low), np.inf if high is None else float(high))
     if not found[0] < found[1]:
         raise DeclarationError(f"{where}: w_min {low!r} is not below w_max {high!r}; exchange or leave out one")
     return found

@@ -98,8 +98,8 @@ class Neuron(Stateful):
         self.output, self.trace_name = output, trace
         self._check_variables()
         self._declared = dict(
-            path=self.path, shape=group.shape, model=group.model, given=group.parameters, initial=group.initial, integrator=group.integrator,
-            trainable=group.trainable, surrogate=_surrogate(surrogate, self.path), reset_gradient=reset_gradient,
+            path=self.path, shape=group.shape, model=group.model, given=group.parameters, initial=group.initial,
+            integrator=group.integrator,            trainable=group.trainable, surrogate=_surrogate(surrogate, self.path), reset_gradient=reset_gradient,
             wanted=frozenset({output, *((trace,) if trace else ())}), seed=drawn_seed(seed),
         )  # fmt: skip
         self._elements: dict[frozenset[str], Element] = {}
@@ -216,7 +216,8 @@ class Neuron(Stateful):
             hint = "the model never fires; say for example output='V'" if self.output == "O" else nearest(self.output, known)
             raise DeclarationError(f"{self.path}.output: there is no variable {self.output!r}; {hint}")
         if self.trace_name is not None and self.trace_name not in self.model.states:
-            raise DeclarationError(f"{self.path}.trace: there is no state {self.trace_name!r}; {nearest(self.trace_name, self.model.states)}")
+            hint = nearest(self.trace_name, self.model.states)
+            raise DeclarationError(f"{self.path}.trace: there is no state {self.trace_name!r}; {hint}")
         if "output" in self.model.states:
             raise DeclarationError(f"{self.path}: a state is called 'output', which means what a call returns; rename it")
 

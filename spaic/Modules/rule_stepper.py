@@ -55,7 +55,7 @@ class RuleStepper(Stateful):
         self, connection: Connection, neuron: Neuron, rule: str | Rule = "stdp", *, reduction: str | None = None, **values: float
     ) -> None:
         super().__init__()
-        checked = PlasticityLearner(rule=rule, reduction=reduction, **values)
+        checked = PlasticityLearner(rule=rule, reduction=reduction, param=values)
         self.rule, self.where = checked.declaration, f"RuleStepper({checked.declaration.name})"
         self._ends = (connection, neuron)  # in a tuple, so that they are no part of this module
         self._check_ends()
@@ -110,7 +110,9 @@ class RuleStepper(Stateful):
             found[f"post.{variable}"] = neuron.state[variable]
         for variable in self.rule.reads("pre").values():
             if not isinstance(arrived, Signal):
-                raise StateError(f"{self.where}: it reads {variable!r}, and no trace arrives; send a Signal, from a neuron with trace={variable!r}")
+                raise StateError(
+                    f"{self.where}: it reads {variable!r}, and no trace arrives; send a Signal, from a neuron with trace={variable!r}"
+                )
             found[f"pre.{variable}"] = arrived.trace
         return found
 
@@ -124,7 +126,7 @@ class RuleStepper(Stateful):
     def _check_ends(self) -> None:
         connection, neuron = self._ends
         if not isinstance(connection, Connection) or not isinstance(neuron, Neuron):
-            raise DeclarationError(f"{self.where}: it works between a spaic.Modules Connection and a Neuron, got {self._ends!r}; give these")
+            raise DeclarationError(f"{self.where}: it works between a Connection and a Neuron of spaic.Modules, not {self._ends!r}; give these")
         if np.prod(connection.post) != np.prod(neuron.shape) or connection.clock != neuron.clock:
             raise NetworkError(f"{self.where}: {connection.path} and {neuron.path} differ in shape or dt; give the same to both")
         if self.rule.needs_post_spikes and neuron.output != "O":
@@ -133,13 +135,13 @@ class RuleStepper(Stateful):
             if variable not in neuron.model.states:
                 raise NetworkError(f"{self.where}: it reads {variable!r} of {neuron.path}; {nearest(variable, neuron.model.states)}")
         if len(set(self.rule.reads("pre").values())) > 1:
-            raise UnsupportedError(f"{self.where}: it reads several variables of the presynaptic neuron, one trace travels; use another rule")
+            raise UnsupportedError(f"{self.where}: it reads several variables of the presynaptic neuron, but one trace travels; use another")
 
     def _check_batch(self, spikes: Tensor) -> None:
         if len(spikes) > 1 and self.graph.plasticity[0].reduction is None:
             raise InputError(
-                f"{self.where}: {len(spikes)} samples ask for different changes of one weight; give it reduction='mean' or 'sum', or run one "
-                "sample at a time"
+                f"{self.where}: {len(spikes)} samples ask for different changes of one weight; give it reduction='mean' or 'sum', or run "
+                "one sample at a time"
             )
         if self.steps and self.batch != len(spikes):
             raise StateError(f"{self.where}: the batch has changed to {len(spikes)} samples; call reset_state() between batches")

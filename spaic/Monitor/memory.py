@@ -7,7 +7,6 @@ from typing import final
 import numpy as np
 
 from spaic.Graph.events import Events
-
 from spaic.Monitor.store import Store
 
 

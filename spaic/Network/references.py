@@ -52,7 +52,8 @@ def category(element: Element) -> str:
 def demand_readable(top: Container, old: Element, new: Element) -> None:
     """An assembly has no neurons of its own that could be read or driven one by one."""
     if isinstance(new, Container) and not isinstance(old, Container):
-        readers = [e.path for e in top.everything() if e.kind in ("decoder", "action", "reward", "monitor", "generator") and any(p is old for p in e.parts())]
+        kinds = ("decoder", "action", "reward", "monitor", "generator")
+        readers = [e.path for e in top.everything() if e.kind in kinds and any(p is old for p in e.parts())]
         if readers:
             raise NetworkError(f"{old.path}: {', '.join(readers)} refer to its neurons, which {new!r} does not have; remove them first")
 

@@ -297,7 +297,8 @@ class Simulation:
                     population.model.parameter(name).check(self.backend.as_numpy(tensors[path]), path)
 
     def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
-        seen = {k: v for k, v in {**after.arrays, **recordings}.items() if not (k.endswith((".history", ".gradient")) or isinstance(v, Events))}
+        given = {**after.arrays, **recordings}
+        seen = {k: v for k, v in given.items() if not (k.endswith((".history", ".gradient")) or isinstance(v, Events))}
         bad = [path for path, value in seen.items() if not self.backend.is_finite(value)]
         if bad:
             raise self._diagnosis(bad[0], before, steps)

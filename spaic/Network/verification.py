@@ -259,7 +259,8 @@ def _execute(net: Any, simulation: Any, name: str, dt: float, is_exact: bool, ru
     start = program.initial_state(tensors, batch)
     state = State(0, batch, start.arrays, simulation.runs + 1, False)
     _, recorded = backend.run_without_gradient(program, tensors, state, streams, backend.clock.steps(run_time, "net.verify"))
-    spikes, traces = {}, {}
+    spikes: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    traces: dict[str, np.ndarray] = {}
     for p in graph.populations:
         trace = backend.as_numpy(recorded[f"{p.name}.{p.model.states[0]}"])
         traces[p.name] = trace.reshape(len(trace), batch, p.size)
@@ -268,7 +269,9 @@ def _execute(net: Any, simulation: Any, name: str, dt: float, is_exact: bool, ru
     return Execution(name, None if is_exact else dt, spikes, traces)
 
 
-def _spikes(backend: Any, program: Any, recorded: Any, p: Any, dt: float, is_exact: bool, batch: int) -> tuple[np.ndarray, ...]:
+def _spikes(
+    backend: Any, program: Any, recorded: Any, p: Any, dt: float, is_exact: bool, batch: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if is_exact:
         exact = program.spikes[p.name]
         sample, neuron, time = exact.sample, exact.neuron, backend.as_numpy(exact.times)

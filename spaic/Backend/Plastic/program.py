@@ -49,8 +49,8 @@ class PlasticProgram(Program):
         for rule in self.rules:
             if batch > 1 and rule.plasticity.reduction is None:
                 raise InputError(
-                    f"{rule.link.name}: {batch} samples ask for different changes of one weight; give the learner reduction='mean' or 'sum', "
-                    "or run one sample at a time"
+                    f"{rule.link.name}: {batch} samples ask for different changes of one weight; give the learner reduction='mean' or "
+                    "'sum', or run one sample at a time"
                 )
         state = self.inner.initial_state(parameters, batch)
         return replace(state, arrays={**state.arrays, **self._named({r: r.initial(batch) for r in self.rules})})

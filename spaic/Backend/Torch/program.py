@@ -253,7 +253,7 @@ class Run:
         statistics = {k: v for x in self.deliveries.values() for k, v in moved(x.link, x.parameters).items()}
         return replace(self.state, step=self.start + self.steps, arrays=self.arrays, statistics=statistics), recordings
 
-    def _sampled(self, path: str, every: int) -> Tensor:
+    def _sampled(self, path: str, every: int) -> Tensor | Events:
         first = (-self.start - 1) % every
         if path in self.parameters:
             samples = len(range(first, self.steps, every))

@@ -72,10 +72,7 @@ class Signals:
     def last(self, path: str, depth: int) -> Tensor:
         """The `depth` latest values, the history of the next run."""
         values = self.values(path)
-        if isinstance(values, Spikes):
-            latest = values.latest(depth).floats(self.dtype)
-        else:
-            latest = values[-depth:]
+        latest = values.latest(depth).floats(self.dtype) if isinstance(values, Spikes) else values[-depth:]
         return latest if len(latest) == depth else self._joined(self.history[path], latest)[-depth:]
 
     def _joined(self, past: Tensor, values: Tensor) -> Tensor:

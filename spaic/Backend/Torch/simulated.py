@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -23,11 +22,10 @@ from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fired_lists import Lists
 from spaic.Backend.Torch.fused import Prepared, numpy_name
 from spaic.Backend.Torch.spikes import Spikes, compact
-from spaic.Backend.Torch.synapse_tables import Tables
 from spaic.Backend.Torch.transforms import effective_weight
 from spaic.Graph.links import Link
 from spaic.Graph.schedule import Stage
-from spaic.Graph.transforms import Dense, OneToOne
+from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 if TYPE_CHECKING:
     from spaic.Backend.Torch.program import Run
@@ -101,7 +99,7 @@ class Simulated:
             arrays, kind = {"weight": weight}, SPARSE if isinstance(delay, int) else SCATTERED
         way = Way(Feed(link.source_node, link.variable, target, port, kind), int(np.min(delay, initial=deepest)), deepest)
         way.arrays = {name: value.contiguous().numpy() for name, value in arrays.items()}
-        if kind in (SPARSE, SCATTERED):
+        if isinstance(transform, Sparse):
             way.arrays |= run.program.tables.of(link, transform, delay, self._cuts(transform.post))
             if kind == SPARSE and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
                 way.arrays["weight"] = way.arrays["weight"][:1]

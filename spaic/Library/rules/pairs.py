@@ -103,7 +103,7 @@ weight_dependent = rules.add(
     "weight_dependent_stdp",
     Rule(
         name="weight_dependent_stdp",
-        summary="Between additive (mu = 0) and multiplicative (mu = 1): potentiation with (1 - w / w_max)**mu, depression with (w / w_max)**mu.",
+        summary="Between additive (mu = 0) and multiplicative (mu = 1): growth by (1 - w / w_max)**mu, depression by (w / w_max)**mu.",
         source="Guetig et al. 2003, J. Neurosci. 23:3697, eqs. 2-3",
         on_pre="w -= A_minus * w_max * abs(w / w_max)**mu * y; x += 1",
         on_post="w += A_plus * w_max * abs(1 - w / w_max)**mu * x; y += 1",
@@ -148,7 +148,7 @@ diehl_cook = rules.add(
     "post_pre_stdp",
     Rule(
         name="post_pre_stdp",
-        summary="Nearest spikes: a postsynaptic spike strengthens by the presynaptic trace, a presynaptic one weakens a little by the other.",
+        summary="Nearest spikes: a postsynaptic one strengthens by the presynaptic trace, a presynaptic one weakens a little by the other.",
         source="Diehl & Cook 2015, Front. Comput. Neurosci. 9:99, in the form of pre and post traces",
         on_pre="w -= nu_pre * y; x = 1",
         on_post="w += nu_post * x; y = 1",

@@ -36,7 +36,7 @@ fede_stdp = rules.add(
     "fede_stdp",
     Rule(
         name="fede_stdp",
-        summary="In every step, weights grow where the presynaptic trace is large among all of them, else shrink; about w_init they are stable.",
+        summary="In every step, weights grow where the presynaptic trace is large among all, else shrink; about w_init they are stable.",
         source="Paredes-Valles, Scheper & de Croon 2020, IEEE TPAMI 42:2051, eqs. 9-11, in the form of Buller 2019, PySNN, FedeSTDP; "
         "while there is no trace at all nothing changes, where PySNN divides 0 by 0",
         pre="x := keep * x",
