@@ -30,6 +30,7 @@ from spaic.Learning.fit import fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
+from spaic.Learning.online import OTTT, RTRL, EProp
 from spaic.Learning.optimizer import (
     ASGD,
     SGD,
@@ -82,6 +83,9 @@ __all__ = [
     "History",
     "save",
     "load",
+    "EProp",
+    "OTTT",
+    "RTRL",
     "EarlyStopping",
     "Checkpoint",
     "Callback",

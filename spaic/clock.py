@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from spaic.errors import DeclarationError
 
@@ -31,6 +34,8 @@ class Clock:
     """
 
     dt: float = 0.1
+    #: Whether delays and refractory periods may lie between steps.
+    is_continuous: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         dt = _number(self.dt, "dt")
@@ -55,6 +60,18 @@ class Clock:
                 f"{path}: {value:g} ms is shorter than {minimum} step(s) of {self.dt:g} ms; the shortest is {minimum * self.dt:g} ms"
             )
         return steps
+
+    def wait(self, duration: float, path: str = "delay") -> int:
+        """Number of steps that a delay or refractory period of `duration` ms fills; 0 is allowed."""
+        return self.steps(duration, path, minimum=0)
+
+    def waits(self, durations: np.ndarray, path: str = "delay", is_drawn: bool = False) -> np.ndarray:
+        """As :meth:`wait` for each of many; those that are `is_drawn` at random are rounded to the grid."""
+        steps = np.rint(durations / self.dt)
+        wrong = durations[~np.isclose(steps * self.dt, durations, rtol=_ROUNDING, atol=_ROUNDING * self.dt)]
+        if wrong.size and not is_drawn:
+            raise DeclarationError(f"{path}: {wrong[0]:g} ms is not a whole number of steps of {self.dt:g} ms; round it to the grid")
+        return steps.astype(np.int64)
 
     def time(self, step: int) -> float:
         """Time in ms at the end of `step` - 1, which is the start of `step`."""

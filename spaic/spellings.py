@@ -41,6 +41,10 @@ NAMES: dict[str, dict[str, str]] = {
         "conv_connect": "conv",
         "pool_connection": "pool",
         "one_to_one_connection": "one_to_one",
+        "one_to_one_sparse": "one_to_one",
+        "sparse_sparse": "sparse",
+        "sparse_connection_sparse": "sparse",
+        "spike2mass": "population_mean",
     },
     "synapse": {
         "basic_synapse": "basic",

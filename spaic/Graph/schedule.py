@@ -108,27 +108,22 @@ def _demand_room(graph: Graph, delays: dict[str, int | np.ndarray]) -> None:
 
 def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndarray:
     if link.delay_limit is not None:
-        if component[link.source_node] == component[link.target_node]:
+        if component[link.source_node] == component[link.target_node] and not graph.clock.is_continuous:
             raise GraphError(f"{link.name}.delay: it lies in a loop, where delays cannot be learned; leave delay_trainable out")
-        return graph.clock.steps(link.delay_limit, f"{link.name}.max_delay", minimum=1)
+        return max(1, graph.clock.wait(link.delay_limit, f"{link.name}.max_delay"))
     if link.delay is None:
         return int(component[link.source_node] == component[link.target_node])
     if not isinstance(link.delay, (Draw, np.ndarray)):
-        return graph.clock.steps(link.delay, f"{link.name}.delay", minimum=0)
+        return graph.clock.wait(link.delay, f"{link.name}.delay")
     return _delays_per_synapse(graph, link)
 
 
 def _delays_per_synapse(graph: Graph, link: Link) -> np.ndarray:
     shape = link.transforms[0].parameters()["weight"][1]
-    drawn = isinstance(link.delay, Draw)
     delays = materialise(link.delay, shape, Key(graph.seed, link.name, "delay")) if link.delay is not None else np.zeros(shape)
     if (delays < 0).any():
         raise GraphError(f"{link.name}.delay: {delays.min():g} ms is negative; a delay cannot go back in time")
-    steps = np.rint(delays / graph.clock.dt)
-    if not drawn and not np.allclose(steps * graph.clock.dt, delays, rtol=1e-9, atol=1e-9 * graph.clock.dt):
-        wrong = delays[~np.isclose(steps * graph.clock.dt, delays, rtol=1e-9, atol=1e-9 * graph.clock.dt)].flat[0]
-        raise GraphError(f"{link.name}.delay: {wrong:g} ms is not a whole number of steps of {graph.clock.dt:g} ms; round it to the grid")
-    return steps.astype(np.int64)
+    return graph.clock.waits(delays, f"{link.name}.delay", isinstance(link.delay, Draw))
 
 
 def _order_within(graph: Graph, names: list[str], delays: dict[str, int | np.ndarray]) -> tuple[str, ...]:

@@ -181,7 +181,7 @@ def refractory_periods_fit(graph: Graph) -> Iterator[str]:
             name = model.refractory_period[0]
             for value in np.unique(np.asarray(population.parameters[name])) if not isinstance(population.parameters[name], Draw) else ():
                 try:
-                    graph.clock.steps(float(value), f"{population.name}.{name}", minimum=0)
+                    graph.clock.wait(float(value), f"{population.name}.{name}")
                 except SpaicError as error:
                     yield str(error)
 

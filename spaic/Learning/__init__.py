@@ -6,16 +6,20 @@ from spaic.Learning.fit import Fit
 from spaic.Learning.history import History
 from spaic.Learning.learner import Learner
 from spaic.Learning.learners import Learners
+from spaic.Learning.online import OTTT, RTRL, EProp
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.progress import Progress
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
 from spaic.Learning.tempotron import Tempotron
 
 __all__ = [
+    "OTTT",
+    "RTRL",
     "STBP",
     "STCA",
     "Callback",
     "DirectFeedbackAlignment",
+    "EProp",
     "EarlyStopping",
     "FeedbackAlignment",
     "Fit",

@@ -88,7 +88,7 @@ class FeedbackAlignment(SurrogateBP):
         for link in sending:
             _demand_one_matrix(graph, link)
         matrices = {k.name: {"feedback": Matrix(k.transforms[0], self.scale)} for k in sending}
-        return _rerouted(graph, matrices, [self._beside(graph, k) for k in sending])
+        return rerouted(graph, matrices, [self._beside(graph, k) for k in sending])
 
     @property
     def feedback(self) -> dict[str, Tensor]:
@@ -152,7 +152,7 @@ class DirectFeedbackAlignment(FeedbackAlignment):
                 of = Dense(int(np.prod(graph.shape(hidden))), int(np.prod(graph.shape(end))), 0.0)
                 matrices[holder][name] = Matrix(of, self.scale)
                 added.append(self._direct(graph, hidden, end, SentBack(of, name), holder))
-        return _rerouted(graph, matrices, added)
+        return rerouted(graph, matrices, added)
 
     def _direct(self, graph: Graph, hidden: str, end: str, way: SentBack, holder: str) -> Link:
         """What sends the errors of `end` to `hidden`."""
@@ -165,7 +165,7 @@ class DirectFeedbackAlignment(FeedbackAlignment):
         return Link(f"{self.path}.{hidden}.{end}", f"{hidden}.O", f"{end}.{ports[0]}", (way,), delay=delay, shares=holder)
 
 
-def _rerouted(graph: Graph, cut: Mapping[str, Mapping[str, Matrix]], added: list[Link]) -> Graph:
+def rerouted(graph: Graph, cut: Mapping[str, Mapping[str, Matrix]], added: list[Link]) -> Graph:
     """`graph` where the links `cut` carry no gradient to their source and hold matrices, with others that do."""
     delays = schedule(graph).delays
     for link in graph.links:

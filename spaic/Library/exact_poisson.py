@@ -43,7 +43,7 @@ class ExactPoisson(Encoding):
         rate = source.detach().double().cpu().numpy().reshape(-1) * self.unit_conversion
         place, time = _train(rate, clock.time(steps), key)
         shape = tuple(source.shape[1:])
-        like = torch.empty((), dtype=torch.float64, device=source.device)
+        like = torch.empty((), dtype=source.dtype, device=source.device)
         stream = EventSpikes(steps_of(time, clock), place, len(source), shape, steps, like, False)
         size = max(1, len(rate) // max(1, len(source)))
         stream.exact = place // size, place % size, time

@@ -71,7 +71,7 @@ def spread(source: object, shape: tuple[int, ...], batch: int, key: Key, device:
     return (value.reshape(()) if value.numel() == 1 else value).broadcast_to((batch, *shape))
 
 
-@generators.register("poisson_generator", "poisson")
+@generators.register("poisson_generator", "poisson", "poisson_spike_train")
 @dataclass(frozen=True)
 class PoissonGenerator(Generation):
     """Poisson spike trains, with at most one spike per step; the value is the rate.

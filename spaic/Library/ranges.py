@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
 
 import torch
@@ -30,6 +31,16 @@ def demand_count(path: str, value: object, high: float = math.inf) -> None:
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise DeclarationError(f"{path}: expected a whole number, got {value!r}; give an int")
     demand_number(path, value, 1, high)
+
+
+def demand_sizes(path: str, value: object, count: int | None = None) -> tuple[int, ...]:
+    """`value` as a tuple of whole numbers of at least 1, `count` of them if that is given; else :class:`DeclarationError`."""
+    sizes = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else ()
+    is_right = len(sizes) == count if count is not None else len(sizes) > 0
+    if not is_right or any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in sizes):
+        needed = "whole numbers" if count is None else f"{count} whole numbers"
+        raise DeclarationError(f"{path}: {value!r} is not a list of {needed} of at least 1; give one such as {(1, 8, 8)[-(count or 2) :]}")
+    return tuple(int(n) for n in sizes)
 
 
 def demand_flag(path: str, value: object) -> None:

@@ -99,8 +99,8 @@ class Neuron(Stateful):
         self._check_variables()
         self._declared = dict(
             path=self.path, shape=group.shape, model=group.model, given=group.parameters, initial=group.initial,
-            integrator=group.integrator,            trainable=group.trainable, surrogate=_surrogate(surrogate, self.path), reset_gradient=reset_gradient,
-            wanted=frozenset({output, *((trace,) if trace else ())}), seed=drawn_seed(seed),
+            integrator=group.integrator, trainable=group.trainable, surrogate=_surrogate(surrogate, self.path),
+            reset_gradient=reset_gradient, wanted=frozenset({output, *((trace,) if trace else ())}), seed=drawn_seed(seed),
         )  # fmt: skip
         self._elements: dict[frozenset[str], Element] = {}
         self._numbers: dict[str, float] = {}

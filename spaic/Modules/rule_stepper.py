@@ -126,7 +126,7 @@ class RuleStepper(Stateful):
     def _check_ends(self) -> None:
         connection, neuron = self._ends
         if not isinstance(connection, Connection) or not isinstance(neuron, Neuron):
-            raise DeclarationError(f"{self.where}: it works between a Connection and a Neuron of spaic.Modules, not {self._ends!r}; give these")
+            raise DeclarationError(f"{self.where}: it is between a Connection and a Neuron of spaic.Modules, not {self._ends!r}; give these")
         if np.prod(connection.post) != np.prod(neuron.shape) or connection.clock != neuron.clock:
             raise NetworkError(f"{self.where}: {connection.path} and {neuron.path} differ in shape or dt; give the same to both")
         if self.rule.needs_post_spikes and neuron.output != "O":
@@ -135,7 +135,7 @@ class RuleStepper(Stateful):
             if variable not in neuron.model.states:
                 raise NetworkError(f"{self.where}: it reads {variable!r} of {neuron.path}; {nearest(variable, neuron.model.states)}")
         if len(set(self.rule.reads("pre").values())) > 1:
-            raise UnsupportedError(f"{self.where}: it reads several variables of the presynaptic neuron, but one trace travels; use another")
+            raise UnsupportedError(f"{self.where}: it reads several variables of the presynaptic neuron, one trace travels; use another")
 
     def _check_batch(self, spikes: Tensor) -> None:
         if len(spikes) > 1 and self.graph.plasticity[0].reduction is None:

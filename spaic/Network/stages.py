@@ -67,6 +67,8 @@ def _found(given: Any) -> Named:
         return given
     name = spellings.name("synapse", str(given))
     known = [*_ITSELF, *_STAGES, *_NOTHING]
+    if name in synapses.refused:
+        synapses.canonical(name)  # says why
     if name not in known and name not in synapses:
         raise UnknownName(f"Connection: unknown synapse model {name!r}; {nearest(name, [*known, *synapses])}")
     return name if name in known else synapses[name]

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 
 from spaic.clock import Clock
-from spaic.errors import DeclarationError, NetworkError, SpaicError
+from spaic.errors import DeclarationError, NetworkError, SpaicError, reject_unknown
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import State
 from spaic.Graph.stream import Stream
+from spaic.Network.agreement import Comparison, Execution, Setting, compared, orders
 from spaic.Network.lower import lower
 from spaic.registry import backends as registered
-
-#: The k-th spike of a neuron that is off by no more than k times this many steps is where the time grid puts it: every spike adds its own.
-_STEPS = 2.0
 
 
 class Replayed(Stream):
@@ -64,60 +62,6 @@ class Replayed(Stream):
         mine = np.flatnonzero((self.step >= start) & (self.step < stop))
         np.add.at(dense, (self.step[mine] - start, self.sample[mine], self.neuron[mine]), self.amount[mine])
         return self.make(dense.reshape(stop - start, self.batch, *self.shape))
-
-
-@dataclass(frozen=True, eq=False)
-class Execution:
-    """One run of the network.
-
-    Attributes
-    ----------
-    backend : str
-        Name.
-    dt : float or None
-        Time step in ms; None for exact events.
-    spikes : dict of str to (ndarray, ndarray, ndarray)
-        Group -> sample, neuron and time in ms of all spikes, in the order of sample, neuron, time.
-    traces : dict of str to ndarray
-        Group -> its first state ``[samples, batch, neurons]`` on the grid of `sampled` ms.
-    """
-
-    backend: str
-    dt: float | None
-    spikes: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
-    traces: Mapping[str, np.ndarray]
-
-    @property
-    def label(self) -> str:
-        """Name and time step."""
-        return self.backend if self.dt is None else f"{self.backend}, dt {self.dt:g}"
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """One run beside the yardstick.
-
-    Attributes
-    ----------
-    execution : Execution
-        The run.
-    spikes, missing : int
-        Number of spikes, and of those by which the counts of neurons differ.
-    worst, typical : float
-        Largest and median error of a spike time in ms, over neurons with equal counts.
-    before : float
-        Largest difference of the membranes up to the first spike of a sample.
-    divergence : str
-        The first spike that is not where it should be, and why; empty if there is none.
-    """
-
-    execution: Execution
-    spikes: int
-    missing: int
-    worst: float
-    typical: float
-    before: float
-    divergence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +121,11 @@ class Verification:
         """Traces of one neuron over each other, and the error of spike times against dt; the figure."""
         import matplotlib.pyplot as plt
 
-        name = group or next(iter(self.yardstick.traces))
+        name = group if group is not None else next(iter(self.yardstick.traces))
+        reject_unknown("Verification.plot", (name,), self.yardstick.traces, "group")
+        for what, index, count in zip(("sample", "neuron"), (sample, neuron), self.yardstick.traces[name].shape[1:], strict=True):
+            if not 0 <= index < count:
+                raise DeclarationError(f"Verification.plot: {name} has no {what} {index}; give one from 0 to {count - 1}")
         figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
         for run in (*(c.execution for c in self.comparisons), self.yardstick):
             trace = run.traces[name][:, sample, neuron]
@@ -186,9 +134,11 @@ class Verification:
         left.legend()
         for backend in sorted({c.execution.backend for c in self.comparisons}):
             points = [(c.execution.dt, c.typical) for c in self.comparisons if c.execution.backend == backend and c.execution.dt]
-            right.loglog(*zip(*points, strict=True), "o-", label=backend)
+            if points:
+                right.loglog(*zip(*points, strict=True), "o-", label=backend)
         right.set(xlabel="dt (ms)", ylabel="median error of spike times (ms)")
-        right.legend()
+        if right.lines:
+            right.legend()
         return figure
 
 
@@ -197,10 +147,9 @@ def verify(net: Any, run_time: float, runs: Sequence[str], dts: Sequence[float] 
     simulation = net._built()
     base = simulation.graph.clock
     steps = base.steps(run_time, "net.verify")
-    grids = tuple(dts) if dts is not None else (base.dt, base.dt / 4, base.dt / 16)
-    for dt in grids:
-        if not np.isclose(round(base.dt / dt) * dt, base.dt, rtol=1e-9):
-            raise DeclarationError(f"net.verify: dt {dt:g} ms does not divide the network's {base.dt:g} ms; give such steps")
+    grids = (base.dt, base.dt / 4, base.dt / 16) if dts is None else _grids(dts, base.dt)
+    if not runs:
+        raise DeclarationError("net.verify: backends is empty; name at least two, such as ('torch', 'event')")
     given = _inputs(simulation, steps)
     found, refused = [], []
     for name in runs:
@@ -214,8 +163,20 @@ def verify(net: Any, run_time: float, runs: Sequence[str], dts: Sequence[float] 
     if not found:
         raise NetworkError("net.verify: no backend runs this network:\n  " + "\n  ".join(refused))
     yardstick = next((r for r in found if r.dt is None), min(found, key=lambda r: r.dt or 0.0))
-    others = [_compared(r, yardstick, base.dt) for r in found if r is not yardstick]
-    return Verification(yardstick, tuple(others), _orders(others), base.dt, tuple(refused))
+    setting = Setting(simulation.graph, {path: events for path, (_, events, _) in given.items()}, steps * base.dt, base.dt)
+    others = [compared(r, yardstick, setting) for r in found if r is not yardstick]
+    return Verification(yardstick, tuple(others), orders(others), base.dt, tuple(refused))
+
+
+def _grids(dts: Any, base: float) -> tuple[float, ...]:
+    """Time steps in ms, each of which divides that of the network."""
+    found = tuple(Clock(dt).dt for dt in (dts if isinstance(dts, Sequence) and not isinstance(dts, str) else np.ravel(dts).tolist()))
+    if not found:
+        raise DeclarationError("net.verify: dt is empty; give time steps in ms, or leave it out")
+    for dt in found:
+        if not np.isclose(round(base / dt) * dt, base, rtol=1e-9):
+            raise DeclarationError(f"net.verify: dt {dt:g} ms does not divide the network's {base:g} ms; give such steps")
+    return found
 
 
 def _inputs(simulation: Any, steps: int) -> dict[str, tuple[Any, ...]]:
@@ -282,66 +243,3 @@ def _spikes(
         sample, neuron, time = places[:, 1], places[:, 2], (places[:, 0] + 1) * dt
     order = np.lexsort((time, neuron, sample))
     return sample[order], neuron[order], time[order]
-
-
-def _compared(run: Execution, yardstick: Execution, sampled: float) -> Comparison:
-    missing, errors, events = 0, [], []
-    allowed = _STEPS * (run.dt or 0.0) + _STEPS * (yardstick.dt or 0.0) + 1e-9
-    for name, truth in yardstick.spikes.items():
-        mine = run.spikes[name]
-        for unit in sorted({*zip(truth[0], truth[1], strict=True), *zip(mine[0], mine[1], strict=True)}):
-            a, b = (s[2][(s[0] == unit[0]) & (s[1] == unit[1])] for s in (truth, mine))
-            missing += abs(len(a) - len(b))
-            n = min(len(a), len(b))
-            off = np.abs(a[:n] - b[:n])
-            if len(a) == len(b):
-                errors.append(off)
-            far = np.flatnonzero(off > allowed * np.arange(1, n + 1))
-            first = int(far[0]) if len(far) else n
-            if first < max(len(a), len(b)):
-                when = min(x[first] for x in (a, b) if len(x) > first)
-                events.append((float(when), name, unit, len(a) > first, len(b) > first))
-    off = np.concatenate(errors) if errors else np.zeros(0)
-    worst, typical = (float(off.max()), float(np.median(off))) if len(off) else (0.0, 0.0)
-    total = sum(len(t) for _, _, t in run.spikes.values())
-    return Comparison(run, total, missing, worst, typical, _before(run, yardstick, sampled), _cause(sorted(events), yardstick, run))
-
-
-def _before(run: Execution, yardstick: Execution, sampled: float) -> float:
-    """Largest difference of membranes before the first spike of each sample in either run."""
-    worst = 0.0
-    for name, trace in yardstick.traces.items():
-        for sample in range(trace.shape[1]):
-            firsts = [t[s == sample] for e in (run, yardstick) for s, _, t in e.spikes.values()]
-            end = min((t.min() for t in firsts if len(t)), default=np.inf)
-            count = len(trace) if np.isinf(end) else max(0, int(np.ceil(end / sampled - 1e-9)) - 1)
-            part = np.abs(trace[:count, sample] - run.traces[name][:count, sample])
-            worst = max(worst, float(part.max(initial=0.0)))
-    return worst
-
-
-def _cause(events: list[Any], yardstick: Execution, run: Execution) -> str:
-    """The first spike that differs, and the likely reason."""
-    if not events:
-        return ""
-    when, name, (sample, neuron), in_truth, in_mine = events[0]
-    together = [e for e in events[1:] if abs(e[0] - when) < 1e-9 and e[2][0] == sample]
-    if together:
-        why = "order of events in one instant"
-    elif in_truth and in_mine:
-        why = "time grid: the step moves a spike, and what follows from it"
-    else:
-        why = "near-threshold: the membrane touches the threshold within a step, " + (
-            "which this grid misses" if in_truth else "which only this grid sees"
-        )
-    return f"{name}[{neuron}], sample {sample}, {when:.6g} ms ({why})"
-
-
-def _orders(comparisons: Sequence[Comparison]) -> dict[str, float]:
-    found = {}
-    for backend in sorted({c.execution.backend for c in comparisons}):
-        points = [(c.execution.dt, c.typical) for c in comparisons if c.execution.backend == backend and c.execution.dt and c.typical > 0]
-        if len(points) > 1:
-            dt, error = np.log(np.array(points)).T
-            found[backend] = float(np.polyfit(dt, error, 1)[0])
-    return found

@@ -232,7 +232,7 @@ def with_link(link, probes=()):
     "graph, reason",
     [
         (with_link(Link("gap", "a.V", "b.I", (Dense(25, 20, 0.1),), delay=0.1)), "gap carries V, which is no spike"),
-        (with_link(Link("two", "b.O", "a.input", (Dense(20, 25, 0.1), Scale(2.0)), delay=0.1)), "two is neither sparse, full nor one-to-one"),
+        (with_link(Link("two", "b.O", "a.input", (Dense(20, 25, 0.1), Scale(2.0)), delay=0.1)), "two is neither sparse, full nor one-to"),
         (with_link(Link("full", "b.O", "b.input", (Dense(20, 20, 0.1),), delay=np.full((20, 20), 0.2))), "full has a delay per synapse"),
         (replace(instant(), probes=(Probe("ba.current"),)), "the current of ba is recorded"),
         (replace(instant(), probes=(Probe("a.V", 1, True),)), "a gradient is watched"),

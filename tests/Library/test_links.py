@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 import torch
 
+import spaic
 from spaic import registry
 from spaic.Backend.Reference.program import apply as in_numpy
 from spaic.Backend.Torch.transforms import apply as in_torch
@@ -331,6 +332,32 @@ def test_reservoirs_have_their_spectral_radius(storage, size):
     transform, values = made("reservoir", (size,), (size,), spectral_radius=0.8, density=0.2, storage=storage)
     radius = np.abs(np.linalg.eigvals(as_matrix(transform, values))).max()
     assert abs(radius - 0.8) < 1e-6
+
+
+# --- a population as a whole
+
+
+@pytest.mark.parametrize("backend", ["reference", "torch"])
+def test_the_mean_of_a_population_smoothed(backend):
+    """SPAIC's spike2mass: every neuron of the target gets its weight times the leaky sum of the mean of the spikes."""
+    spikes = RNG.integers(0, 2, (2, 12, 2, 3)).astype(float)
+    weight = np.array([[0.5], [-1.0]])
+    with spaic.Network() as net:
+        net.input = spaic.Encoder(shape=(2, 3), coding_method="null")
+        net.rates = spaic.NeuronGroup(2, model="meanfield")
+        net.way = spaic.Connection(
+            net.input, net.rates, link_type="spike2mass", weight=weight, syn_type="first_order", syn_kwargs={"tau": 6.0}
+        )
+        net.current = spaic.StateMonitor(net.way, "current")
+    net.set_backend(backend, dt=1.0, dtype="float64", **({"kernels": "plain"} if backend == "torch" else {}))
+    net.input(spikes)
+    net.run(12.0)
+    mass, expected = np.zeros(2), np.zeros((2, 2, 12))
+    for n in range(12):
+        mass = np.exp(-1 / 6.0) * mass + spikes[:, n].mean((1, 2))
+        expected[:, :, n] = mass[:, None] * weight[:, 0]
+    np.testing.assert_allclose(net.current.values, expected, rtol=0, atol=1e-12)
+    assert net.way.weight.shape == (2, 1)
 
 
 # --- gradients, one of each family

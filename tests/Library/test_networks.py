@@ -8,13 +8,14 @@ import torch
 from scipy.integrate import solve_ivp
 
 import spaic
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, GraphError, InputError
 from spaic.IO.description import describe
 from spaic.IO.rebuilding import rebuild
 from spaic.Library import (
     ConvNet,
     DiehlCook,
     DynamicRandomNetwork,
+    ExampleNet,
     FanInDetector,
     LiquidStateMachine,
     RingAttractor,
@@ -62,22 +63,59 @@ def test_every_network_builds_runs_and_can_be_written(name):
 @pytest.mark.parametrize(
     "make, says",
     [
-        (lambda: FanInDetector(delays=[1.0, 2.0]), r"FanInDetector\.delays: shape \(2,\)"),
+        (lambda: ConvNet((8, 8)), r"ConvNet\.shape: \(8, 8\) is not a list of 3 whole numbers of at least 1; give one such as \(1, 8, 8\)"),
+        (lambda: ConvNet("abc"), r"ConvNet\.shape: 'abc' is not"),
+        (lambda: ConvNet((1, 8.5, 8)), r"shape: \(1, 8\.5, 8\) is not"),
+        (lambda: ConvNet(channels=16), r"channels: 16 is not a list of whole numbers"),
+        (lambda: ConvNet(channels=()), r"channels: \(\) is not"),
+        (lambda: ConvNet((1, 4, 4), (2, 2, 2)), r"\(4, 4\) cannot be halved 3 times"),
+        (lambda: ConvNet(classes=0), r"NeuronGroup\(li\)\.num: 0 is not a positive whole number"),
+        (lambda: ConvNet(lr=-1), "lr is -1"),
+        (lambda: DiehlCook(5, excitation=math.nan), r"DiehlCook\.excitation: nan is not a finite number"),
+        (lambda: DiehlCook(5, inhibition=-1), r"DiehlCook\.inhibition: -1 is not"),
         (lambda: DynamicRandomNetwork(5), r"DynamicRandomNetwork\.num: 5"),
         (lambda: DynamicRandomNetwork(20, driven=17), r"driven: 17 is not from 1 to 16"),
+        (lambda: DynamicRandomNetwork(20, driven=2, fan_out=1.5), r"probability: 1\.5 is outside"),
+        (lambda: DynamicRandomNetwork(20, driven=2, weight="3"), r"weight: expected a number, got '3'"),
+        (lambda: DynamicRandomNetwork(20, driven=2, inhibition=-1), r"inhibition: -1 is not"),
+        (lambda: DynamicRandomNetwork(20, driven=2, tau=0), r"tau: it must be greater than 0"),
+        (lambda: FanInDetector(delays=[1.0, 2.0]), r"FanInDetector\.delays: shape \(2,\)"),
+        (lambda: FanInDetector(delays=[[1.0], [1.0, 2.0]]), r"FanInDetector\.delays: .* is no matrix of numbers"),
+        (lambda: FanInDetector(weight=None), r"FanInDetector\.weight: expected a number"),
+        (lambda: FanInDetector(tau=-1.0), r"FanInDetector\.tau: -1\.0 is not"),
+        (lambda: LiquidStateMachine(2, shape=(3, 3)), r"shape: \(3, 3\) is not a list of 3 whole numbers"),
+        (lambda: LiquidStateMachine(2, shape=5), "shape: 5 is not"),
+        (lambda: LiquidStateMachine(2, reach=0), r"reach: it must be greater than 0, got 0"),
+        (lambda: LiquidStateMachine(2, weight="a"), r"weight: expected a number"),
         (lambda: RingAttractor(inhibition=1.0), r"inhibition: 1\.0 is outside"),
-        (lambda: RingAttractor(width=0.0), r"width: 0\.0 is outside"),
-        (lambda: LiquidStateMachine(2, shape=(3, 3)), r"shape: \(3, 3\) is not a grid"),
-        (lambda: LiquidStateMachine(2, reach=0), r"reach: 0 is not above 0"),
-        (lambda: ConvNet((8, 8)), r"shape \(8, 8\)"),
-        (lambda: ConvNet((1, 4, 4), (2, 2, 2)), r"\(4, 4\) cannot be halved 3 times"),
-        (lambda: SEWResNet(blocks=(1, 0)), r"SEWResNet: .*blocks \(1, 0\)"),
+        (lambda: RingAttractor(inhibition=None), r"inhibition: expected a number"),
+        (lambda: RingAttractor(width=0.0), r"width: it must be greater than 0"),
+        (lambda: RingAttractor(width=2.0), r"width: 2\.0 is not a finite number in \[0, 1\]"),
+        (lambda: RingAttractor(8).bump("left"), r"RingAttractor\.bump\.at: expected a number"),
+        (lambda: SEWResNet(blocks=(1, 0)), r"SEWResNet\.blocks: \(1, 0\) is not"),
+        (lambda: SEWResNet(blocks=3), r"SEWResNet\.blocks: 3 is not"),
+        (lambda: SpikingResNet(width=0), r"SpikingResNet\.width: 0 is not"),
         (lambda: SpikingResNet((3, 4, 4), blocks=(1,) * 5), "halved 4 times"),
+        (lambda: SHDNet(hidden=2.5), r"NeuronGroup\(cuba\)\.num: 2\.5 is not"),
+        (lambda: WilsonCowan(inh_exc=math.nan), r"WilsonCowan\.inh_exc: nan is not a finite number"),
+        (lambda: ExampleNet(seed=1.5), "a seed is a whole number, got 1.5"),
     ],
 )
 def test_what_makes_no_network_is_refused(make, says):
     with pytest.raises(DeclarationError, match=says):
         make()
+
+
+def test_delays_that_go_back_or_fill_the_memory_are_refused():
+    with pytest.raises(GraphError, match=r"fan_in\.delay: -1 ms is negative"):
+        FanInDetector(delays=[[-1.0, 2.0]]).build()
+    with pytest.raises(GraphError, match=r"fan_in\.delay: .* steps of 1 values take 40,000,000,000,000 bytes for each sample"):
+        FanInDetector(delays=[[1e12]]).build()
+
+
+def test_a_bump_has_a_place_only_among_its_cells():
+    with pytest.raises(InputError, match=r"RingAttractor\.place: the activity has shape \(3,\), needed \[\.\.\., 8\]"):
+        RingAttractor(8).place(np.ones(3))
 
 
 class TestRingAttractor:
@@ -280,13 +318,26 @@ def test_the_recurrent_network_learns_what_came_first():
     assert (net.output.predict.argmax(1).numpy() == label).mean() >= 0.9
 
 
-def test_the_convolutional_network_learns_digits():
-    def loader(is_train, size):
-        pixels, label = (digits := spaic.Digits(is_train=is_train)).batch(range(len(digits)))
-        return spaic.Dataloader(spaic.CustomDataset(pixels.reshape(-1, 1, 8, 8), label), batch_size=size, shuffle=is_train, seed=0)
+def loader(is_train, size, shape):
+    """Digits, each of a shape."""
+    pixels, label = (digits := spaic.Digits(is_train=is_train)).batch(range(len(digits)))
+    return spaic.Dataloader(spaic.CustomDataset(pixels.reshape(-1, *shape), label), batch_size=size, shuffle=is_train, seed=0)
 
+
+def test_the_network_of_the_readme_learns_digits():
+    """With its own learner and optimizer, and the size of its input from the data."""
+    train = loader(True, 50, (64,))
+    net = plain(ExampleNet(train))
+    assert (net.input.num, net.layer1.num, net.layer2.num) == (64, 100, 10)
+    history = net.fit(train, epochs=2, run_time=20.0, test=loader(False, 360, (64,)), progress=False)
+    assert history.test_accuracy[-1] > 0.85
+    assert net.monitor1.values.shape == (360, 100, 20)
+
+
+def test_the_convolutional_network_learns_digits():
     net = plain(ConvNet((1, 8, 8), (8, 16), lr=0.005))
-    history = net.fit(loader(True, 50), epochs=4, run_time=8.0, test=loader(False, 360), progress=False)
+    train, test = loader(True, 50, (1, 8, 8)), loader(False, 360, (1, 8, 8))
+    history = net.fit(train, epochs=4, run_time=8.0, test=test, progress=False)
     assert history.test_accuracy[-1] > 0.85
 
 

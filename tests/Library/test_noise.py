@@ -8,8 +8,9 @@ import torch
 from scipy.stats import kstest
 
 from spaic.clock import Clock
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, InputError
 from spaic.Library.encoders import PoissonEncoding
+from spaic.Library.exact_poisson import ExactPoisson
 from spaic.Library.generators import PoissonGenerator
 from spaic.Library.noise import OrnsteinUhlenbeck, WhiteNoiseCurrent
 from spaic.seeds import Key
@@ -35,6 +36,57 @@ def spikes(request):
 @pytest.fixture(scope="module")
 def intervals(spikes):
     return np.concatenate([np.diff(np.flatnonzero(train)) for train in spikes.T]) * DT
+
+
+def exact(rate, duration, dt=1.0, **fields):
+    source = torch.as_tensor(rate, dtype=torch.float32)
+    return ExactPoisson(**fields).encode(source, Clock(dt), round(duration / dt), KEY)
+
+
+@pytest.fixture(scope="module")
+def times():
+    """Of 2 x 10 trains, ``{(sample, neuron): times}``; the second sample has twice the rate of the first."""
+    sample, neuron, time = exact([[0.1] * 10, [0.2] * 10], 20_000.0).exact
+    return {(s, n): time[(sample == s) & (neuron == n)] for s in (0, 1) for n in range(10)}
+
+
+class TestExactPoisson:
+    """A process in continuous time, whose spikes fall into the steps that cover them."""
+
+    def test_intervals_are_exponential_with_variation_1(self, times):
+        for sample, rate in ((0, 0.1), (1, 0.2)):
+            trains = [np.sort(t) for (s, _), t in times.items() if s == sample]
+            intervals = np.concatenate([np.diff(t, prepend=0.0) for t in trains])
+            assert abs(intervals.std() / intervals.mean() - 1) < 4 / math.sqrt(len(intervals))
+            assert kstest(intervals, "expon", args=(0, 1 / rate)).pvalue > 1e-3
+
+    def test_trains_are_independent(self, times):
+        counts = np.stack([np.bincount((t // 20).astype(int), minlength=1000)[:1000] for t in times.values()])
+        off = np.corrcoef(counts)[~np.eye(len(counts), dtype=bool)]
+        assert np.abs(off).max() < 5 / math.sqrt(1000)
+
+    @pytest.mark.parametrize("dt", [0.1, 1.0, 25.0])
+    def test_a_step_has_the_spikes_that_it_covers(self, dt):
+        stream = exact([[0.0, 0.1, 0.5]], 500.0, dt)
+        found = stream.chunk(0, round(500 / dt))[:, 0].double().numpy()
+        _, neuron, time = stream.exact
+        edges = np.arange(round(500 / dt) + 1) * dt
+        assert found.shape == (round(500 / dt), 3) and not found[:, 0].any()
+        for n in range(3):
+            assert (found[:, n] == np.histogram(time[neuron == n], edges)[0]).all()
+
+    def test_a_longer_run_begins_alike_and_dt_changes_nothing(self):
+        short, long = (exact([[0.2, 0.1]], duration).exact for duration in (100.0, 300.0))
+        fine = exact([[0.2, 0.1]], 300.0, 0.1).exact[2]
+        assert sorted(short[2]) == sorted(t for t in long[2] if t <= 100) and sorted(fine) == sorted(long[2])
+
+    def test_the_factor_is_a_rate(self):
+        assert len(exact([[0.2]], 2000.0, unit_conversion=0.0).exact[2]) == 0
+        assert abs(len(exact([[0.5]], 2000.0, unit_conversion=2.0).exact[2]) - 2000) < 5 * math.sqrt(2000)
+        with pytest.raises(DeclarationError, match=r"^exact_poisson.unit_conversion: -1"):
+            ExactPoisson(unit_conversion=-1)
+        with pytest.raises(InputError, match="^drive: exact_poisson needs values of at least 0, the smallest is -0.5"):
+            exact([[-0.5]], 10.0)
 
 
 class TestPoisson:

@@ -11,6 +11,8 @@ import spaic
 #: Four samples for the six inputs of :func:`layered`.
 SAMPLES = np.random.default_rng(0).random((4, 6)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 1])
+#: The same number of samples as lists of events: times in ms and neurons.
+EVENTS = [[[0.5, 3.0, 7.2], [0, 5, 2]], [[], []], [[19.9], [3]], [[1.0, 1.0], [1, 4]]]
 #: Neither silent nor saturated.
 WEIGHTS = {"w_mean": 0.3, "w_std": 0.3}
 
@@ -32,12 +34,12 @@ class Layered(spaic.Network):
             self.learner = spaic.SurrogateBP(self)
 
 
-def layered(dtype: str = "float32", dt: float = 1.0, **options: Any) -> Layered:
+def layered(dtype: str = "float32", dt: float = 1.0, data: Any = SAMPLES, **options: Any) -> Layered:
     """:class:`Layered` with a backend and input."""
     net = Layered(**options)
     net.set_backend("torch", dt=dt, dtype=dtype)
     if options.get("code") != "null":
-        net.input(SAMPLES)
+        net.input(data)
     return net
 
 

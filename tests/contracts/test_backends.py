@@ -65,6 +65,7 @@ DRIVES = {
     "lif_trace": (0.5, 1.5, 1.5),
     "lifm": (0.5, 0.05, 0.3),
     "meanfield": (0.5, 1.0, 0.5),
+    "cann_field": (0.5, 1.0, 0.5),
     "nonspiking_if": (0.5, 0.1, 0.02),
     "nonspiking_lif": (0.5, None, 0.1),
     "pclif": (1.0, 0.2, 0.4),
@@ -227,8 +228,10 @@ def assert_agree(graph, inputs):
 
 @pytest.fixture
 def economy(request, monkeypatch, tmp_path):
-    """Only some models are compiled."""
-    if request.getfixturevalue("name") not in COMPILED:
+    """Only some models are compiled, with the integrator that is their own."""
+    name = request.getfixturevalue("name")
+    method = request.getfixturevalue("method") if "method" in request.fixturenames else MODELS[name].method
+    if name not in COMPILED or method != MODELS[name].method:
         in_python(monkeypatch, tmp_path)
 
 

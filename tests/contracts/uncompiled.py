@@ -3,7 +3,7 @@
 import importlib.util
 from types import SimpleNamespace
 
-from spaic.Backend.Torch import fused, looped
+from spaic.Backend.Torch import fused, looped, simulated
 
 _LOADED = {}
 
@@ -20,5 +20,5 @@ def in_python(monkeypatch, folder):
             spec.loader.exec_module(_LOADED[text])
         return _LOADED[text]
 
-    for module in (fused, looped):
+    for module in (fused, looped, simulated):
         monkeypatch.setattr(module, "jit", SimpleNamespace(load=load))

@@ -285,6 +285,12 @@ TRUTHS = {
         drive={"I": 4.0, "I_ext": -0.25},
         read=lambda y, p: {"U": y[0], "r": max(y[0], 0.0)},
     ),
+    "cann_field": Truth(
+        start=lambda p: [0.0],
+        slopes=lambda y, c, p: [(p.rho * c["I"] + c["I_ext"] - y[0]) / p.tau],
+        drive={"I": 4.0, "I_ext": 0.25},
+        read=lambda y, p: {"U": y[0], "q": max(y[0], 0.0) ** 2},
+    ),
     "lif_trace": Truth(
         **TWO | {"fires": _reached("V_th")},
         slopes=lambda y, c, p: [(p.V_rest - y[0] + p.alpha_v * c["I"]) / p.tau_v, -y[1] / p.tau_t],

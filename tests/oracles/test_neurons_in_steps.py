@@ -136,6 +136,28 @@ def test_a_link_carries_the_number_of_a_graded_spike():
     np.testing.assert_allclose(v.values[0, 0], [1.75, 1.75, 1.75 + 0.5 * np.exp(-1 / 20) + 3.5])
 
 
+def test_a_field_divides_by_what_all_of_it_does():
+    """By forward Euler, and with the sum of the step before: what SPAIC's cann_field computes."""
+    field, k, rho, dt = np.array([0.4, -0.2, 1.5, 0.8]), 2.0, 0.3, 0.1
+    with spaic.Network() as net:
+        source = spaic.Encoder(num=4, coding_method="direct")
+        cells = spaic.NeuronGroup(4, model="cann_field", k=k, rho=rho, integrator="euler")
+        net.inward = spaic.Connection(source, cells, link_type="one_to_one", weight=np.ones(4), post_var_name="I_ext")
+        net.total = spaic.Connection(cells, cells, weight=np.ones((4, 4)), pre_var_name="q", post_var_name="I_sum")
+        net.around = spaic.Connection(cells, cells, weight=np.ones((4, 4)), pre_var_name="r", post_var_name="I")
+        rates = spaic.StateMonitor(cells, "r")
+    net.set_backend("reference", dt=dt)
+    net.source(field[None])
+    net.run(60 * dt)
+    u, r, total = np.zeros(4), np.zeros(4), 0.0
+    for n in range(60):
+        u = u + dt * (rho * r.sum() + field - u)
+        q = np.maximum(u, 0) ** 2
+        r, total = q / (1 + k * total), q.sum()
+        np.testing.assert_allclose(rates.values[0, :, n], r, rtol=1e-12)
+    assert r.min() < r.max() / 2 and 0.1 < k * total
+
+
 @pytest.mark.parametrize("dt", [0.1, 1.0])
 def test_escape_noise_fires_with_its_rate(dt):
     """Held at a potential, a neuron fires in a step with probability 1 - exp(-rho dt), whatever dt is."""

@@ -126,8 +126,6 @@ def _refuse_what_has_no_events(model: Model) -> None:
         raise NotLinear(f"{model.name}: {', '.join(maps)} is a one-step map, which has no meaning without a time step; use an equation")
     if model.noises:
         raise NotLinear(f"{model.name}: it has white noise; exact events need smooth paths between them")
-    if isinstance(model, NeuronModel) and model.interpolate:
-        raise NotLinear(f"{model.name}: it interpolates within a time step; there is none")
     if model.method == "impulse":
         raise NotLinear(f"{model.name}: the integrator 'impulse' is a rule for time steps; use 'exact'")
 
@@ -158,11 +156,11 @@ def row(expression: Expr, states: Iterable[str], place: str) -> Row:
     variables = {symbol(s): s for s in states}
     taken = {*variables, TIME, DT}
     found: Row = {}
-    if expression.free_symbols & {TIME, DT} or bends(expression, set(variables)):
-        raise NotLinear(f"{place}: it depends on t or dt, or bends; exact events need constant coefficients")
+    if expression.free_symbols & {TIME, DT}:
+        raise NotLinear(f"{place}: it depends on t or dt; exact events need constant coefficients")
     for variable, name in variables.items():
         coefficient = sympy.simplify(sympy.diff(expression, variable)) if variable in expression.free_symbols else sympy.Integer(0)
-        if coefficient.free_symbols & taken:
+        if coefficient.free_symbols & taken or bends(expression, {variable}):
             raise NotLinear(f"{place}: it is not linear in {name}; exact events need a linear system")
         if coefficient != 0:
             found[name] = coefficient

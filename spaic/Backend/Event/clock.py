@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 
 from spaic.clock import Clock
 
@@ -18,11 +21,13 @@ class EventClock(Clock):
         Distance of the samples in ms.
     """
 
-    #: Delays are kept as they are stated.
-    is_continuous = True
+    is_continuous: ClassVar[bool] = True
 
-    def steps(self, duration: float, path: str = "duration", minimum: int = 1) -> int:
-        """As :meth:`Clock.steps`; a delay or refractory period (`minimum` of 0) off the grid counts as the next whole number of steps."""
-        if minimum == 0 and isinstance(duration, (int, float)) and math.isfinite(duration) and duration > 0:
-            return super().steps(self.dt * math.ceil(duration / self.dt * (1 - 1e-12)), path, minimum)
-        return super().steps(duration, path, minimum)
+    def wait(self, duration: float, path: str = "delay") -> int:
+        """The fewest steps that hold `duration`, which need not lie on the grid: exact events use it as it is stated."""
+        if isinstance(duration, (int, float)) and math.isfinite(duration) and duration > 0:
+            return self.steps(self.dt * math.ceil(duration / self.dt * (1 - 1e-12)), path)
+        return super().wait(duration, path)
+
+    def waits(self, durations: np.ndarray, path: str = "delay", is_drawn: bool = False) -> np.ndarray:
+        return np.ceil(durations / self.dt * (1 - 1e-12)).astype(np.int64)

@@ -16,7 +16,7 @@ RELEASES, CHECKS, ARRIVES, TESTS, MARKS, ENDS = 0, 1, 2, 3, 4, 5
 FINE, BURST, MANY = 0, 2, 3
 INSTANT = 1000
 
-MORE_PARTS = ("is_before", "push", "pop", "moved_to", "longer", "longer_rows", "longer_whole")
+MORE_PARTS = ("is_before", "push", "pop", "moved_to", "blur", "longer", "longer_rows", "longer_whole")
 KERNELS = ("simulate", "adjoint")
 
 
@@ -73,6 +73,14 @@ def moved_to(tables: Any, kind: Any, j: Any, t: Any, y: Any, since: Any, phase: 
         since[j] = t
 
 
+def blur(rows: Any, level: Any, longest: Any, y: Any, t: Any) -> Any:
+    """Width of the instant of a crossing: that of all instants, and how far rounding of the residual moves this one."""
+    scale, slope = abs(level), dot(rows[1], y)
+    for k in range(MODES):
+        scale += abs(rows[0, k] * y[k])
+    return LATER * abs(t) + 4e-16 * scale / max(slope, 1e-8 * scale / longest + 1e-300)
+
+
 def longer(a: Any) -> Any:
     """A vector with twice the room."""
     b = np.empty(2 * len(a))
@@ -125,7 +133,7 @@ def simulate(
     z = np.empty(MODES)
     since = np.full(neurons, begin)
     version, cause, cause_at = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
-    tested, entered, fired = np.full(neurons, -math.inf), np.full(neurons, -math.inf), np.full(neurons, -math.inf)
+    tested, entered, fired = np.zeros(neurons, np.bool_), np.full(neurons, -math.inf), np.full(neurons, -math.inf)
     spikes_of, same = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
     outers = len(outer_time)
     when, what, waiting = np.empty(64 + 2 * neurons), np.empty((64 + 2 * neurons, 3), np.int64), 0
@@ -138,10 +146,10 @@ def simulate(
         waiting += 1
     next_outer = next_mark = 0
     while True:
-        # what comes next: from the queue, from outside, or a sample
-        t, do, number, mark = end, ENDS, 0, 0
-        if next_mark < len(marks) and marks[next_mark] <= t:
-            t, do = marks[next_mark], MARKS
+        # what comes next: from the queue, from outside, or a sample; samples and the end come after all that happens in their instant
+        t, do, number, mark = end + 2.0 * LATER * abs(end), ENDS, 0, 0
+        if next_mark < len(marks) and marks[next_mark] <= end:
+            t, do = marks[next_mark] + 2.0 * LATER * abs(marks[next_mark]), MARKS
         if next_outer < outers and outer_time[next_outer] <= t:
             t, do, number = outer_time[next_outer], ARRIVES, next_outer
         if waiting > 0 and (when[0] < t or (when[0] == t and what[0, 0] < do)):
@@ -152,6 +160,7 @@ def simulate(
             next_outer += 1
             mark = -1
         elif do == MARKS:
+            t = marks[next_mark]
             for j in range(neurons):
                 moved_to(tables, kind, j, t, y, since, phase, z)
                 for k in range(MODES):
@@ -191,9 +200,9 @@ def simulate(
                     y[j, k] += added * jump[q, ports[s], k]
                 cause[j], cause_at[j] = logged, where[s]
                 version[j] += 1
-                if phase[j] == 0 and tested[j] != t:
-                    tested[j] = t
-                    push(when, what, waiting, t, TESTS, j, 0)
+                if phase[j] == 0 and not tested[j]:  # once all that arrives in this instant is there
+                    tested[j] = True
+                    push(when, what, waiting, t + LATER * abs(t), TESTS, j, 0)
                     waiting += 1
             logged += 1
             continue
@@ -212,24 +221,31 @@ def simulate(
             waiting += 1
             continue
         if do == TESTS:
-            tested[j] = -math.inf
+            tested[j] = False
             if phase[j] == 1:
                 continue
             version[j] += 1
+            t = since[j]
         elif mark != version[j] or phase[j] == 1:
             continue  # something else happened to the neuron since
         moved_to(tables, kind, j, t, y, since, phase, z)
         q = 2 * kind[j]
         step = safe_step(T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y[j])
-        if step > 1e-15 * (longest[q] + abs(t)):
-            if t + step < math.inf:
-                push(when, what, waiting, t + step, CHECKS, j, version[j])
+        near = blur(rows[q], level[q], longest[q], y[j], t)
+        if step > 1e-15 * longest[q] + 2.0 * near:
+            if t + step < math.inf:  # early by the width of an instant, as a crossing comes before what arrives in its instant
+                push(when, what, waiting, t + step - near, CHECKS, j, version[j])
                 waiting += 1
             continue
         # a spike
-        event = AFTER if entered[j] == t else AT_ARRIVAL if do == TESTS else CROSSING
+        event = CROSSING
         if step > 0.0:
-            event = CROSSING
+            t = min(t + step, max(t, end))
+            moved_to(tables, kind, j, t, y, since, phase, z)
+        elif entered[j] == t or t == begin:
+            event = AFTER
+        elif do == TESTS:
+            event = AT_ARRIVAL
         log[logged, 0], log[logged, 1], log[logged, 2], log[logged, 3], log[logged, 4] = event, j, spikes, cause[j], cause_at[j]
         log_time[logged] = t
         for k in range(MODES):

@@ -62,8 +62,8 @@ def until_event(
             real[TIME] = real[INSTANT_OF] = t
             whole[PHASE] = whole[SAME] = 0
             continue
-        q = 2 * c
-        s = next_crossing(how[q], T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y, stop - t, z, longest[q])
+        q, near = 2 * c, (stop - t) + LATER * abs(stop)
+        s = next_crossing(how[q], T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y, near, z, longest[q])
         if s == -2.0:
             whole[STATUS] = LOST
         if s < 0.0:
@@ -73,11 +73,8 @@ def until_event(
                     y[k] = z[k]
             break
         event = CROSSING
-        if s == 0.0:
-            if t == real[INSTANT_OF]:
-                event = AFTER
-            elif is_after and t == reached:
-                event = AT_ARRIVAL
+        if s == 0.0:  # by what has just happened: an arrival, or else the entry before or the start
+            event = AT_ARRIVAL if is_after and t == reached and t != real[INSTANT_OF] else AFTER
         else:
             advance(T[q], size[q], y, s, False, z)
             for k in range(MODES):
@@ -161,7 +158,7 @@ def forward(
                 if i == first or stop > times[i - 1] or port == MARK:  # all that arrives in an instant is received before the test
                     q = 2 * c
                     if is_alike:
-                        rest = stop - (begin if i == first else times[i - 1])
+                        rest = stop - (begin if i == first else times[i - 1]) + LATER * abs(stop)
                         for lane in range(LANES):
                             r, slope, bend = level[q], 0.0, 0.0
                             for k in range(MODES):

@@ -13,8 +13,13 @@ import numpy as np
 MODES = 2
 #: How a next crossing is found: by safe steps, as a logarithm, by a quadratic equation.
 STEPS, LOGARITHM, QUADRATIC = 0, 1, 2
-#: A refractory period ends later by this, relative to the time, so that what arrives in its last instant, up to rounding, is part of it.
+#: Width of an instant, relative to the time: what is no further apart happens together. A crossing fires before what arrives in its
+#: instant, and what arrives in the last instant of a refractory period is part of it.
 LATER = 4e-15
+#: Time constants by which a crossing may lie beyond a horizon where the residual itself is looked at: rounding moves grazing ones that far.
+GRAZING = 1e-5
+#: A time that is no time at all, but not 0: the crossing is ahead.
+AT_ONCE = 1e-300
 #: Safe steps after which a search is given up; none was seen to take more than 200.
 MOST = 100000
 
@@ -191,7 +196,8 @@ def next_crossing(
             a = rows[0, k] * y[k]
         else:
             a, b, rate = b, rows[0, k] * y[k], -T[k, k]
-    if goes_up(a + b + c, -rate * (2.0 * a + b), is_strict):
+    slope = -rate * (2.0 * a + b)
+    if goes_up(a + b + c, slope, is_strict):
         return 0.0
     if a == 0.0:
         x = -c / b if b != 0.0 and c > 0.0 else -1.0
@@ -202,7 +208,15 @@ def next_crossing(
         # of the two zeros the one that is reached on the way up as x falls: there 2 a x + b = -sqrt(root)
         root = math.sqrt(root)
         x = 2.0 * c / (root - b) if b < 0.0 else -(b + root) / (2.0 * a)
+    if x > 1.0 and slope > 0.0:
+        return AT_ONCE  # below the threshold and rising: the crossing is ahead, rounding put it behind
     if not 0.0 < x <= 1.0:
         return -1.0
-    s = -math.log(x) / rate
-    return s if s <= horizon else -1.0
+    s = max(-math.log(x) / rate, AT_ONCE)
+    if s <= horizon:
+        return s
+    if s - horizon < GRAZING / rate:
+        x = math.exp(-rate * horizon)
+        if goes_up((a * x + b) * x + c, -rate * (2.0 * a * x + b) * x, is_strict):
+            return horizon
+    return -1.0

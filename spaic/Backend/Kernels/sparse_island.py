@@ -8,6 +8,7 @@ from functools import cached_property
 
 from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed
 from spaic.Backend.Kernels.layer import Layer
+from spaic.Backend.Kernels.rule_text import Learned
 
 #: By lists of synapses; the same with a delay for each synapse.
 SPARSE, SCATTERED = "sparse", "scattered"
@@ -35,6 +36,8 @@ class Events:
         Member and variable, other than spikes, that are recorded.
     instant : frozenset of int
         Feeds between members that reach the same step.
+    learned : tuple of Learned
+        Rules at work on ways that are full matrices; then one thread does it all.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Events:
     outside: tuple[tuple[tuple[str, str], bool], ...]
     sampled: frozenset[tuple[str, str]]
     instant: frozenset[int]
+    learned: tuple[Learned, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Layer]:

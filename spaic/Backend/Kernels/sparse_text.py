@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from spaic.Backend.Kernels import rule_text
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
@@ -74,7 +75,8 @@ def source(events: Events, dtype: str) -> str:
     text = function.text()
     sums = [text_ for kind, text_ in _SUMS.items() if f"add_{kind}(" in text]
     loops = [loop.replace("def advance(", f"def advance_{k}(", 1) for k, loop in enumerate(function.loops)]
-    parts = [*loops, *sums, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
+    rules = [rule_text.text(x, f"learn_{k}") for k, x in enumerate(events.learned)]
+    parts = [*loops, *sums, *rules, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
     called = {"PARTS": tuple(part.partition("(")[0].removeprefix("def ") for part in parts)}
     steps = "\n\n".join(f"{m}:\n{listing(layer.tape)}" for m, layer in events.by_name.items())
     return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, text], called, _IMPORT)
@@ -86,7 +88,8 @@ def arguments(events: Events) -> tuple[Argument, ...]:
 
     Roles are ``"value"`` (parameters, noise), ``"state"``, ``"outside"`` (what arrives over time), ``"arriving"`` (memory for its sum),
     ``"sampled"`` (records of variables, one row more than samples), ``"fired"`` (memory for the spikes of a step), ``"pointers"`` and
-    ``"indices"`` (lists of spikes), and for each way ``"weight"``, ``"starts"``, ``"targets"``, ``"late"`` and ``"ring"``.
+    ``"indices"`` (lists of spikes), for each way ``"weight"``, ``"starts"``, ``"targets"``, ``"late"`` and ``"ring"``, and for each rule
+    ``"numbers"`` (its parameters, the last two are the bounds) and ``"traces"`` (a state).
     """
     return tuple(_Function(events).arguments)
 
@@ -173,6 +176,7 @@ class _Function:
         self.outside = dict(events.outside)
         self.tables = {k: self._tables(k) for k, feed in enumerate(events.feeds) if feed.kind != DIRECT}
         self.lists = {k: self._lists(*x) for k, x in enumerate(events.sources)}
+        self.rules = [self._rule(k, x) for k, x in enumerate(events.learned)]
         self.steps = {member: _Step(events, member) for member in events.members}
         self.loops: list[str] = []
         self.calls = {member: self._call(step) for member, step in self.steps.items()}
@@ -220,6 +224,11 @@ class _Function:
         pair = (self._argument(role, member, variable, f"{member}_{variable}_{role}") for role in ("pointers", "indices"))
         return next(pair), next(pair)
 
+    def _rule(self, k: int, learned: rule_text.Learned) -> tuple[str, list[str]]:
+        """Parameters and states of a rule."""
+        states = [self._argument("traces", str(k), s, f"trace_{s}_{k}") for s in learned.rule.states]
+        return self._argument("numbers", str(k), "", f"numbers_{k}"), states
+
     # --- the text
 
     def text(self) -> str:
@@ -237,6 +246,8 @@ class _Function:
             if self.events.waits(member):
                 code += indented(meeting(f"n * {self._meetings} + {self._waiting(k)}"), 3)
             code += indented(self._step(k, member), 3)
+        for k in range(len(self.rules)):
+            code += indented(self._learned(k), 3)
         met = ["if (n + 1) % least_delay == 0:", *indented(meeting(self._met), 1)]
         return "\n".join([*code, *indented(met, 3)])
 
@@ -312,6 +323,18 @@ class _Function:
         feed = self.events.feeds[number]
         s = self.events.sources.index((feed.source, feed.variable))
         return f"{', '.join(self.lists[s])}, n + depths[{s}] - delays[{number}]"
+
+    def _learned(self, k: int) -> list[str]:
+        """What a rule does at the end of a step."""
+        learned, (given, states) = self.events.learned[k], self.rules[k]
+        sent = self._row(learned.feed)
+        fired = sent
+        if (learned.target, "O") in self.events.sources:
+            s = self.events.sources.index((learned.target, "O"))
+            fired = f"{', '.join(self.lists[s])}, n + depths[{s}]"
+        weight = self.tables[learned.feed]["weight"]
+        bounds = f"number({given}[-2]), number({given}[-1])"
+        return [f"learn_{k}(dt, {given}, {bounds}, {sent}, {fired}, ({''.join(f'{x}, ' for x in states)}), {weight})"]
 
     def _listed(self, member: str, k: int) -> list[str]:
         code = []

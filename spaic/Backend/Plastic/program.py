@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
 from spaic.Backend.Plastic.at_work import RuleAtWork
@@ -14,9 +14,28 @@ from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
 
 
-def with_plasticity(graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic) -> Program:
+Weights = dict[str, Any]
+States = dict[RuleAtWork, dict[str, Any]]
+
+
+class AtOnce(Protocol):
+    """A faster way to run a network together with its rules."""
+
+    obstacle: str
+
+    def advance(
+        self, parameters: Mapping[str, Any], weights: Weights, states: States, state: State, inputs: Mapping[str, Stream], steps: int
+    ) -> tuple[State, Recordings] | None:
+        """All steps; what was learned is put into `weights` and `states`. None if this run has to go step by step."""
+
+
+#: Makes such a way for a program and its rules.
+Way = Callable[[Any, list[RuleAtWork]], AtOnce]
+
+
+def with_plasticity(graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic, way: Way | None = None) -> Program:
     """The program of `graph`, with its rules at work if it has any."""
-    return PlasticProgram(graph, compile_graph, arithmetic) if graph.plasticity else compile_graph(graph)
+    return PlasticProgram(graph, compile_graph, arithmetic, way) if graph.plasticity else compile_graph(graph)
 
 
 class PlasticProgram(Program):
@@ -30,9 +49,11 @@ class PlasticProgram(Program):
         Makes the program of the network without it.
     arithmetic : Arithmetic
         Of the arrays of that program.
+    way : callable, optional
+        Makes a faster way to run both together.
     """
 
-    def __init__(self, graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic) -> None:
+    def __init__(self, graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic, way: Way | None = None) -> None:
         self.graph, self.arithmetic = graph, arithmetic
         self.rules = [RuleAtWork(graph, p, arithmetic) for p in graph.plasticity]
         read = {path for rule in self.rules for path in rule.reads()}
@@ -41,6 +62,7 @@ class PlasticProgram(Program):
             Probe(path, gradient=path in {p.reads for p in graph.probes if p.gradient}) for path in sorted(read | set(self.wanted))
         )
         self.inner = compile_graph(replace(graph, probes=probes, plasticity=()))
+        self.at_once = None if way is None else way(self.inner, self.rules)
 
     def initial_parameters(self) -> dict[str, Any]:
         return self.inner.initial_parameters()
@@ -59,16 +81,16 @@ class PlasticProgram(Program):
         weights = {rule.path: self.arithmetic.copy(parameters[rule.path]) for rule in self.rules}
         states = self._states(state)
         inner = replace(state, arrays={k: v for k, v in state.arrays.items() if k not in self._named(states)})
-        parts: list[Recordings] = []
-        for _ in range(steps):
-            before = inner
-            inner, seen = self.inner.run({**parameters, **weights}, inner, inputs, 1)
-            if state.is_training:
-                with self.arithmetic.frozen():
-                    self._learn(states, weights, before, seen)
-            parts.append({k: v for k, v in seen.items() if self._is_wanted(k, inner.step)})
-        after = replace(inner, arrays={**inner.arrays, **self._named(states)}, statistics={**inner.statistics, **weights})
-        return after, {path: self._joined(path, parts, seen) for path in self._paths(seen)}
+        done = None
+        if not state.is_training:
+            done = self.inner.run(parameters, inner, inputs, steps)
+        elif self.at_once is not None:
+            done = self.at_once.advance(parameters, weights, states, inner, inputs, steps)
+        if done is None:
+            inner, recorded = self._step_by_step(parameters, weights, states, inner, inputs, steps)
+        else:
+            inner, recorded = done[0], {path: self._sampled(path, done[1][path], state.step) for path in self._paths(done[1])}
+        return replace(inner, arrays={**inner.arrays, **self._named(states)}, statistics={**inner.statistics, **weights}), recorded
 
     def rewarded(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
         """What a reward does, ``[batch]``, to the rules of these names: a state, whose statistics hold the weights."""
@@ -85,17 +107,37 @@ class PlasticProgram(Program):
         return self.inner.source(path)
 
     def execution(self) -> list[str]:
-        return [*self.inner.execution(), *(f"{r.link.name}: learns by {r.rule.name}, step by step" for r in self.rules)]
+        how = "step by step"
+        if self.at_once is not None:
+            how += f", as {self.at_once.obstacle}" if self.at_once.obstacle else " for batches; one sample in one compiled loop over time"
+        return [*self.inner.execution(), *(f"{r.link.name}: learns by {r.rule.name}, {how}" for r in self.rules)]
 
     # --- parts
 
-    def _learn(self, states: dict[RuleAtWork, dict[str, Any]], weights: dict[str, Any], before: State, seen: Recordings) -> None:
+    def _step_by_step(
+        self, parameters: Mapping[str, Any], weights: Weights, states: States, inner: State, inputs: Mapping[str, Stream], steps: int
+    ) -> tuple[State, Recordings]:
+        parts: list[Recordings] = []
+        for _ in range(steps):
+            before = inner
+            inner, seen = self.inner.run({**parameters, **weights}, inner, inputs, 1)
+            with self.arithmetic.frozen():
+                self._learn(states, weights, before, seen)
+            parts.append({k: v for k, v in seen.items() if self._is_wanted(k, inner.step)})
+        return inner, {path: self._joined(path, parts, seen) for path in self._paths(seen)}
+
+    def _sampled(self, path: str, values: Any, start: int) -> Any:
+        """Of values in every step those that are wanted."""
+        every = self.wanted[path.removesuffix(".gradient")]
+        return values[(-start - 1) % every :: every]
+
+    def _learn(self, states: States, weights: Weights, before: State, seen: Recordings) -> None:
         now = {path: values[-1] for path, values in seen.items()}
         for rule in self.rules:
             arrived = now[rule.link.source] if rule.delay == 0 else before.arrays[f"{rule.link.source}.history"][-rule.delay]
             states[rule], weights[rule.path] = rule.step(states[rule], weights[rule.path], arrived, now)
 
-    def _states(self, state: State) -> dict[RuleAtWork, dict[str, Any]]:
+    def _states(self, state: State) -> States:
         return {r: {name: state.arrays[f"{r.plasticity.name}.{name}"] for name in r.rule.states} for r in self.rules}
 
     def _named(self, states: Mapping[RuleAtWork, Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from spaic.Backend.backend import NOTHING, Backend, kept
 from spaic.Backend.Plastic.program import with_plasticity
 from spaic.Backend.Torch.arithmetic import TorchArithmetic
 from spaic.Backend.Torch.guard import guard
+from spaic.Backend.Torch.learning_loop import LearningLoop
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.program import TorchProgram
@@ -71,7 +72,7 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
 
     def compile(self, graph: Graph) -> Program:
         arithmetic = TorchArithmetic(self.torch_device, self.torch_dtype)
-        return with_plasticity(graph, lambda g: TorchProgram(g, self.torch_device, self.torch_dtype, self.options), arithmetic)
+        return with_plasticity(graph, lambda g: TorchProgram(g, self.torch_device, self.torch_dtype, self.options), arithmetic, LearningLoop)
 
     def store(
         self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING

@@ -69,7 +69,7 @@ class Preview(Run):
             super().island(stage)
             return
         loop = CompiledIsland(self, stage)
-        self.gather(loop, lambda link: self._delivered(link.name))
+        self.gather(loop, lambda link: self.delivered(link.name))
         call = loop.call()
         for name in call.members:
             self.texts[name] = call.text

@@ -215,14 +215,14 @@ class Run:
         """Add all links into a stage that is simulated."""
         for name in simulated.stage.populations:
             for link in self.program.graph.arriving(name):
-                simulated.add(link, None if passes_events(self, link, simulated.stage) else self._delivered(link.name))
+                simulated.add(link, None if passes_events(self, link, simulated.stage) else self.delivered(link.name))
 
     def layer(self, name: str) -> None:
         """A population without feedback: all that arrives is known before its first step."""
         element = self.program.elements[name]
         arriving: dict[str, Tensor] = {}
         for link in self.program.graph.arriving(name):
-            amount = self._delivered(link.name)
+            amount = self.delivered(link.name)
             port = element.port(link)
             arriving[port] = arriving[port] + amount if port in arriving else amount
         self._advance(element, self.bound(element), arriving)
@@ -230,7 +230,7 @@ class Run:
     def island(self, stage: Stage) -> None:
         """Populations in a cycle: links from outside are multiplied for all steps first, the others in each step."""
         loop = CompiledIsland(self, stage) if self.program.is_compiled(stage) else PlainIsland(self, stage)
-        self.gather(loop, lambda link: self._delivered(link.name))
+        self.gather(loop, lambda link: self.delivered(link.name))
         loop.run()
 
     def gather(self, loop: CompiledIsland | PlainIsland, outside: Callable[[Link], Tensor]) -> None:
@@ -269,7 +269,7 @@ class Run:
     def bound(self, element: Element) -> BoundTape:
         return BoundTape(element, element.own(self.owned), self.program.graph.clock.dt, self.program.dtype)
 
-    def _delivered(self, name: str) -> Tensor:
+    def delivered(self, name: str) -> Tensor:
         """What a link brings: ``[steps, batch, *target shape]``, or one row if every step is the same."""
         amount = self.product(name)
         synapse = self.program.synapses.get(name)

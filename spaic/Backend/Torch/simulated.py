@@ -15,6 +15,7 @@ from spaic.Backend.element import Element
 from spaic.Backend.Kernels import jit, sparse_text
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
+from spaic.Backend.Kernels.rule_text import Learned, numbers
 from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed
 from spaic.Backend.Kernels.sparse_meeting import COUNTERS
 from spaic.Backend.Kernels.team import together
@@ -28,6 +29,7 @@ from spaic.Graph.schedule import Stage
 from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 if TYPE_CHECKING:
+    from spaic.Backend.Plastic.at_work import RuleAtWork
     from spaic.Backend.Torch.program import Run
 
 #: Neurons that are worth a thread: for fewer the threads would mostly wait for each other.
@@ -54,15 +56,19 @@ class Simulated:
         Of the program.
     stage : Stage
         The populations.
+    rules : tuple of RuleAtWork
+        Rules on links into them, all of which are full and pass on events.
     """
 
-    def __init__(self, run: Run, stage: Stage) -> None:
-        self.run_, self.stage = run, stage
+    def __init__(self, run: Run, stage: Stage, rules: tuple[RuleAtWork, ...] = ()) -> None:
+        self.run_, self.stage, self.rules = run, stage, rules
+        self.traces: dict[str, np.ndarray] = {}  # number of the rule and name of the state
+        self.numbers: dict[str, int] = {}  # link -> number of its way
         self.elements: dict[str, Element] = {}
         self.arriving: dict[tuple[str, str], Tensor] = {}
         self.ways: list[Way] = []
         neurons = sum(prod(run.program.elements[name].shape) for name in stage.populations)
-        self.threads = max(1, min(torch.get_num_threads(), neurons // _WORTH))
+        self.threads = 1 if rules else max(1, min(torch.get_num_threads(), neurons // _WORTH))
 
     def add(self, link: Link, delivered: Tensor | None) -> None:
         """A link into the stage; `delivered` is what it brings over all time, if it is not passed on as events."""
@@ -76,6 +82,7 @@ class Simulated:
             output = synapse.model.output  # type: ignore[attr-defined]
             self.ways.append(Way(Feed(link.name, output, target, port, DIRECT), 0, 0))
             target, port = link.name, synapse.model.ports[0]
+        self.numbers[link.name] = len(self.ways)
         self.ways.append(self._way(link, target, port))
         bias = self.run_.owned.get(link.name, {}).get("bias")
         if bias is not None:
@@ -109,6 +116,10 @@ class Simulated:
         """Where the parts of the threads begin and end: at multiples of 64, so that they share no line of the cache."""
         return np.minimum(size, -(-np.arange(self.threads + 1) * size // self.threads // 64) * 64)
 
+    def weight(self, link: str) -> np.ndarray:
+        """The weights of a link as the kernel has them, a row for each presynaptic neuron of a full one."""
+        return self.ways[self.numbers[link]].arrays["weight"]
+
     def run(self) -> None:
         """All steps."""
         call = self.call()
@@ -136,7 +147,9 @@ class Call:
         feeds = tuple(Feed(f.source, f.variable, f.target, f.port, f.kind, k) for k, f in enumerate(w.feed for w in ways))
         instant = frozenset(k for k, w in enumerate(ways) if w.feed.source in self.elements and w.feed.kind != DIRECT and w.delay == 0)
         sampled = frozenset((m, v) for m, layer in zip(order, layers, strict=True) for v in layer.recorded if self._is_sampled(m, v, layer))
-        self.events = _one(Events(" and ".join(simulated.stage.populations), tuple(order), layers, feeds, outside, sampled, instant))
+        name = " and ".join(simulated.stage.populations)
+        learned = tuple(Learned(r.rule, simulated.numbers[r.link.name], r.link.target_node, r.bounds is not None) for r in simulated.rules)
+        self.events = _one(Events(name, tuple(order), layers, feeds, outside, sampled, instant, learned))
         self.lists = {x: self._lists(*x) for x in self.events.sources}
         self.states = {
             (m, s): _aligned(run.arrays[f"{m}.{s}"].detach().reshape(run.batch, -1).numpy(), self.dtype)
@@ -194,14 +207,14 @@ class Call:
         """One sample, over all time."""
         run, events = self.run, self.events
         arrays = tuple(self._array(a, sample) for a in sparse_text.arguments(events))
-        numbers = (np.array([w.delay for w in self.simulated.ways], np.int64), np.array([x.depth for x in self.lists.values()], np.int64))
+        delayed = (np.array([w.delay for w in self.simulated.ways], np.int64), np.array([x.depth for x in self.lists.values()], np.int64))
         cuts = np.stack([self.simulated._cuts(size) for size in self.sizes.values()])
         scalars = tuple(p.scalars for p in self.prepared.values())
         counters = np.zeros(COUNTERS, np.int64)
         delays = [w.delay for w in self.simulated.ways if w.feed.source in self.elements and w.feed.kind != DIRECT]
         least = 1 if events.instant else min(delays, default=run.steps)
         args = (
-            run.steps, run.start, run.program.graph.clock.dt, counters, least, *numbers, *self.every, cuts, scalars, arrays,
+            run.steps, run.start, run.program.graph.clock.dt, counters, least, *delayed, *self.every, cuts, scalars, arrays,
         )  # fmt: skip
         kernel = jit.load(self.text, "events", events.name).simulate
         together(kernel, self.threads, args)
@@ -228,6 +241,11 @@ class Call:
         if isinstance(item, Value):
             noises = self.elements[member].step.noises
             return self.normals[member][:, noises.index(item.name), sample].reshape(self.run.steps, -1).contiguous().numpy()
+        if role == "traces":
+            return self.simulated.traces[f"{member}.{item}"]
+        if role == "numbers":
+            rule = self.simulated.rules[int(member)]
+            return np.array([*(rule.parameters[k] for k in numbers(rule.rule)), *(rule.bounds or (-np.inf, np.inf))])
         way = self.simulated.ways[int(member)]
         if role == "ring":
             length = 1 << int(way.deepest - way.delay).bit_length()

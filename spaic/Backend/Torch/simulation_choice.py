@@ -13,6 +13,7 @@ from spaic.Dynamics.kinds import NUMBER, kinds
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Population
 from spaic.Graph.schedule import Stage
+from spaic.Graph.stream import Stream
 from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def obstacle(program: TorchProgram, stage: Stage) -> str:
     links = [k for name in stage.populations for k in program.graph.arriving(name)]
     if not any(_is_sparse(k) for k in links):
         return _NOT_SPARSE
+    return hindrance(program, stage)
+
+
+def hindrance(program: TorchProgram, stage: Stage) -> str:
+    """What forbids to pass on events between some populations; nothing if they may."""
+    links = [k for name in stage.populations for k in program.graph.arriving(name)]
     if program.options.kernels == "plain" or program.device.type != "cpu":
         return "events are for kernels='auto' on the CPU"
     within = [path for name in stage.populations for path in program.elements[name].within]
@@ -79,9 +86,13 @@ def passes_events(run: Run, link: Link, stage: Stage) -> bool:
     if not _is_sparse(link) or link.delay_limit is not None or f"{link.name}.current" in run.program.probed:
         return False
     if isinstance(run.program.graph.by_name[link.source_node], Input):
-        stream: Any = run.signals.inputs[link.source]
-        return bool(stream.is_spiking) and not stream.is_constant
+        return is_spiking(run.signals.inputs[link.source])
     return isinstance(run.signals.values(link.source), Spikes)
+
+
+def is_spiking(stream: Stream) -> bool:
+    """Whether an input is spikes that come and go."""
+    return bool(stream.is_spiking) and not stream.is_constant
 
 
 def gradient_flows(run: Run, stage: Stage) -> bool:

@@ -37,8 +37,8 @@ class Sparse(Transform):
     Examples
     --------
     >>> starts, targets, order = sparse_order([1, 0, 1], [2, 1, 0], 2, 3, "links")
-    >>> starts, targets, order
-    (array([0, 1, 3]), array([1, 0, 2], dtype=int32), array([1, 2, 0]))
+    >>> starts.tolist(), targets.tolist(), order.tolist()
+    ([0, 1, 3], [1, 0, 2], [1, 2, 0])
     >>> Sparse(2, 3, starts, targets, 1.0).sources
     array([0, 1, 1], dtype=int32)
     """

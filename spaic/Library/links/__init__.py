@@ -1,5 +1,5 @@
 """Link types."""
 
-from spaic.Library.links import dense, dropout, image, listed, local, pattern, pooling, random, reservoir, spatial
+from spaic.Library.links import dense, dropout, image, listed, local, pattern, pooling, population, random, reservoir, spatial
 
-__all__ = ["dense", "dropout", "image", "listed", "local", "pattern", "pooling", "random", "reservoir", "spatial"]
+__all__ = ["dense", "dropout", "image", "listed", "local", "pattern", "pooling", "population", "random", "reservoir", "spatial"]

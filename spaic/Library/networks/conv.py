@@ -10,6 +10,7 @@ from spaic.errors import DeclarationError
 from spaic.Learning.optimizer import optimizer_named
 from spaic.Learning.surrogate_gradient import SurrogateBP
 from spaic.Library.initializers import normal
+from spaic.Library.ranges import demand_sizes
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -56,14 +57,12 @@ class ConvNet(Network):
         tau_m: float = 10.0, lr: float = 0.003, name: str | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
-        if len(shape) != 3 or not channels:
-            raise DeclarationError(f"ConvNet: shape {shape!r} and channels {channels!r} make no network; give three sizes and channels")
-        if min(shape[1:]) >> len(channels) < 1:
-            raise DeclarationError(f"ConvNet: an image of {shape[1:]} cannot be halved {len(channels)} times; use fewer channels")
-        self.image = Encoder(shape=tuple(shape), coding_method=coding_method)
+        size, maps = demand_sizes("ConvNet.shape", shape, 3), demand_sizes("ConvNet.channels", channels)
+        if min(size[1:]) >> len(maps) < 1:
+            raise DeclarationError(f"ConvNet: an image of {size[1:]} cannot be halved {len(maps)} times; use fewer channels")
+        self.image = Encoder(shape=size, coding_method=coding_method)
         before: Any = self.image
-        size = tuple(shape)
-        for i, number in enumerate(channels, 1):
+        for i, number in enumerate(maps, 1):
             layer = NeuronGroup(shape=(number, size[1] // 2, size[2] // 2), model="lif", tau_m=tau_m)
             setattr(self, f"layer{i}", layer)
             spread = normal(0.0, 1.5 / math.sqrt(9 * size[0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spaic.Library.initializers import uniform
+from spaic.Library.ranges import demand_number
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -56,6 +57,8 @@ class DiehlCook(Network):
         self, num: int = 100, inputs: int = 784, excitation: float = 22.5, inhibition: float = 17.0, name: str | None = None, seed: int = 0
     ) -> None:
         super().__init__(name, seed)
+        demand_number("DiehlCook.excitation", excitation)
+        demand_number("DiehlCook.inhibition", inhibition, low=0.0)
         self.input = Encoder(inputs, coding_method="poisson", unit_conversion=_RATE)
         self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory")
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")

@@ -8,6 +8,7 @@ import numpy as np
 
 from spaic.errors import DeclarationError
 from spaic.Library.initializers import uniform
+from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -65,6 +66,9 @@ class DynamicRandomNetwork(Network):
         excitatory = num * 4 // 5
         if isinstance(driven, bool) or not isinstance(driven, int) or not 1 <= driven <= excitatory:
             raise DeclarationError(f"DynamicRandomNetwork.driven: {driven!r} is not from 1 to {excitatory}; drive some excitatory neurons")
+        demand_number("DynamicRandomNetwork.weight", weight)
+        demand_number("DynamicRandomNetwork.inhibition", inhibition, low=0.0)
+        demand_positive("DynamicRandomNetwork.tau", tau)
         self.exc = NeuronGroup(excitatory, model="lif", preset="neurapse", neuron_type="excitatory")
         self.inh = NeuronGroup(num - excitatory, model="lif", preset="neurapse", neuron_type="inhibitory")
         self.drive = Generator(driven, coding_method="poisson_generator")

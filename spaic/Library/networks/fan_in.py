@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import DeclarationError
+from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -54,9 +55,9 @@ class FanInDetector(Network):
 
     def __init__(self, delays: Any = _DELAYS, weight: float = 3000.0, tau: float = 15.0, name: str | None = None, seed: int = 0) -> None:
         super().__init__(name, seed)
-        given = np.array(delays, dtype=float)
-        if given.ndim != 2:
-            raise DeclarationError(f"FanInDetector.delays: shape {given.shape} is not (post, pre); give one row per detecting neuron")
+        demand_number("FanInDetector.weight", weight)
+        demand_positive("FanInDetector.tau", tau)
+        given = _matrix(delays)
         self.pre = NeuronGroup(given.shape[1], model="lif", preset="neurapse")
         self.post = NeuronGroup(given.shape[0], model="lif", preset="neurapse")
         self.drive = Generator(dec_target=self.pre, coding_method="timed_array")
@@ -64,3 +65,13 @@ class FanInDetector(Network):
             self.pre, self.post, weight=np.full(given.shape, float(weight)), delay=given, post_var_name="I",
             syn_type="second_order", syn_kwargs={"tau_r": tau, "tau_d": tau / 4},
         )  # fmt: skip
+
+
+def _matrix(delays: Any) -> np.ndarray:
+    try:
+        given = np.array(delays, dtype=float)
+    except (TypeError, ValueError):
+        raise DeclarationError(f"FanInDetector.delays: {delays!r} is no matrix of numbers; give one row per detecting neuron") from None
+    if given.ndim != 2:
+        raise DeclarationError(f"FanInDetector.delays: shape {given.shape} is not (post, pre); give one row per detecting neuron")
+    return given

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spaic.errors import DeclarationError
+from spaic.Library.ranges import demand_number, demand_positive, demand_sizes
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -61,17 +61,16 @@ class LiquidStateMachine(Network):
         name: str | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
-        if len(shape) != 3:
-            raise DeclarationError(f"LiquidStateMachine.shape: {shape!r} is not a grid of three dimensions; give three numbers")
-        if not reach > 0:
-            raise DeclarationError(f"LiquidStateMachine.reach: {reach!r} is not above 0; give a distance in steps of the grid")
+        grid = demand_sizes("LiquidStateMachine.shape", shape, 3)
+        demand_positive("LiquidStateMachine.reach", reach)
+        demand_number("LiquidStateMachine.weight", weight)
         self.input = Encoder(inputs, coding_method="null")
-        self.liquid = NeuronGroup(int(np.prod(shape)), model="cuba", tau_m=30.0, tau_s=3.0, t_ref=3.0)
+        self.liquid = NeuronGroup(int(np.prod(grid)), model="cuba", tau_m=30.0, tau_s=3.0, t_ref=3.0)
         self.trace = NeuronGroup(self.liquid.num, model="li", tau_m=tau_trace)
         rng = Key(seed, "liquid", "synapses").generator()
         scale = weight * 30.0 / 3.0  # the current of a synapse lasts tau_s, the membrane tau_m: `weight` is about the jump that results
         self.recurrent = Connection(
-            self.liquid, self.liquid, link_type="matrix", matrix=_synapses(shape, reach, rng) * scale, is_parameter=False
+            self.liquid, self.liquid, link_type="matrix", matrix=_synapses(grid, reach, rng) * scale, is_parameter=False
         )  # fmt: skip
         pairs = np.argwhere(rng.random((self.input.num, self.liquid.num)) < 0.3)
         self.input_liquid = Connection(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spaic.Library.ranges import demand_number
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -45,6 +46,8 @@ class WilsonCowan(Network):
         name: str | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
+        for each, value in (("exc_exc", exc_exc), ("exc_inh", exc_inh), ("inh_exc", inh_exc), ("inh_inh", inh_inh)):
+            demand_number(f"WilsonCowan.{each}", value)
         self.exc = NeuronGroup(num, model="wilson_cowan", a=1.3, theta=4.0, neuron_type="excitatory")
         self.inh = NeuronGroup(num, model="wilson_cowan", a=2.0, theta=3.7, neuron_type="inhibitory")
         self.drive = Generator(dec_target=self.exc, coding_method="constant_current")

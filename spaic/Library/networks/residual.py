@@ -10,6 +10,7 @@ from spaic.errors import DeclarationError
 from spaic.Learning.optimizer import optimizer_named
 from spaic.Learning.surrogate_gradient import SurrogateBP
 from spaic.Library.initializers import normal
+from spaic.Library.ranges import demand_count, demand_sizes
 from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
@@ -99,14 +100,14 @@ class _ResNet(Network):
     ) -> None:  # fmt: skip
         super().__init__(name, seed)
         label = type(self).__name__
-        if len(shape) != 3 or not blocks or min(blocks) < 1:
-            raise DeclarationError(f"{label}: shape {shape!r} and blocks {blocks!r} make no network; give three sizes and block counts")
-        if min(shape[1:]) >> (len(blocks) - 1) < 1:
-            raise DeclarationError(f"{label}: an image of {tuple(shape[1:])} cannot be halved {len(blocks) - 1} times; give fewer stages")
-        self.image = Encoder(shape=tuple(shape), coding_method=coding_method)
-        before = self.stem = _neurons(width, (shape[1], shape[2]), tau_m)
+        size, stages = demand_sizes(f"{label}.shape", shape, 3), demand_sizes(f"{label}.blocks", blocks)
+        demand_count(f"{label}.width", width)
+        if min(size[1:]) >> (len(stages) - 1) < 1:
+            raise DeclarationError(f"{label}: an image of {size[1:]} cannot be halved {len(stages) - 1} times; give fewer stages")
+        self.image = Encoder(shape=size, coding_method=coding_method)
+        before = self.stem = _neurons(width, (size[1], size[2]), tau_m)
         self.conv = _convolution(self.image, self.stem, 3, 1)
-        for stage, number in enumerate(blocks):
+        for stage, number in enumerate(stages):
             for i in range(number):
                 block = self.block(before, width << stage, 2 if stage and not i else 1, tau_m)
                 setattr(self, f"stage{stage + 1}_{i + 1}", block)

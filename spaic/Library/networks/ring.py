@@ -8,7 +8,8 @@ import numpy as np
 
 from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.parameter import Parameter
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, InputError
+from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
@@ -69,9 +70,9 @@ class RingAttractor(Network):
         self, num: int = 128, width: float = 0.5, inhibition: float = 0.5, cue_time: float = 10.0, name: str | None = None, seed: int = 0
     ) -> None:
         super().__init__(name, seed)
-        if not 0 < width <= 1:
-            raise DeclarationError(f"RingAttractor.width: {width!r} is outside (0, 1]; give radians")
-        if not 0 < inhibition < 1:
+        demand_positive("RingAttractor.width", width, high=1.0)
+        demand_positive("RingAttractor.inhibition", inhibition)
+        if inhibition >= 1:
             raise DeclarationError(f"RingAttractor.inhibition: {inhibition!r} is outside (0, 1), where bumps stay; choose one from there")
         self.cells = NeuronGroup(num, model=_FIELD)
         self.pool = NeuronGroup(1, model="relay")
@@ -90,11 +91,19 @@ class RingAttractor(Network):
 
     def bump(self, at: float, height: float = 1.0, width: float = 0.5) -> np.ndarray:
         """An input around the angle `at`, the value of the cue."""
+        demand_number("RingAttractor.bump.at", at)
+        demand_number("RingAttractor.bump.height", height)
+        demand_positive("RingAttractor.bump.width", width)
         return np.asarray(height * np.exp(-(_distance(self.angles, at) ** 2) / (2 * width**2)))
 
     def place(self, activity: np.ndarray) -> np.ndarray:
         """The angle of the bump in an activity ``[..., cells]``: that of its population vector."""
-        return np.asarray(np.angle(np.asarray(activity) @ np.exp(1j * self.angles)) % (2 * math.pi))
+        given = np.asarray(activity)
+        if given.shape[-1:] != (self.cells.num,):
+            raise InputError(
+                f"RingAttractor.place: the activity has shape {given.shape}, needed [..., {self.cells.num}]; put the cells last"
+            )
+        return np.asarray(np.angle(given @ np.exp(1j * self.angles)) % (2 * math.pi))
 
 
 def _distance(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:

@@ -9,6 +9,8 @@ from spaic.registry import neurons
 _REFRACTORY = Parameter(0.0, "ms", "refractory period", "[0, inf)")
 #: (a^2 + b^2) / 2 of two normal numbers is exponentially distributed: rho dt exceeds it with probability 1 - exp(-rho dt).
 _DRAW = "E := (xi_a**2 + xi_b**2) / 2"
+#: rho dt > E as logarithms: far above the threshold exp(drive) would overflow, and its gradient with it.
+_FIRES = "drive > log(E / (rho_0 * dt))"
 
 glif = neurons.add(
     "glif",
@@ -59,11 +61,12 @@ lif_escape = neurons.add(
         source="Gerstner et al. 2014, Neuronal Dynamics, eqs. 9.1-9.8; the probability of a spike in a step is 1 - exp(-rho dt)",
         equations=f"""
             dV/dt = (-(V - V_rest) + R * I) / tau_m
-            rho = rho_0 * exp((V - V_th) / Delta)
+            drive = (V - V_th) / Delta
+            rho = rho_0 * exp(drive)
             {_DRAW}
         """,
         receive="V += w",
-        spike="rho * dt > E",
+        spike=_FIRES,
         reset="V = V_reset",
         refractory="t_ref: V",
         initial=dict(V="V_rest"),
@@ -95,10 +98,11 @@ gif = neurons.add(
             dW_2/dt = -W_2 / tau_2
             dT_1/dt = -T_1 / tau_1
             dT_2/dt = -T_2 / tau_2
-            rho = rho_0 * exp((V - V_T - T_1 - T_2) / Delta_V)
+            drive = (V - V_T - T_1 - T_2) / Delta_V
+            rho = rho_0 * exp(drive)
             {_DRAW}
         """,
-        spike="rho * dt > E",
+        spike=_FIRES,
         reset="V = V_reset; W_1 += q_1; W_2 += q_2; T_1 += h_1; T_2 += h_2",
         refractory="t_ref: V",
         initial=dict(V="E_L"),

@@ -187,6 +187,28 @@ meanfield = neurons.add(
     aliases=("mean_field",),
 )
 
+cann_field = neurons.add(
+    "cann_field",
+    NeuronModel(
+        name="cann_field",
+        summary="Rate neuron of a continuous attractor: its rate r is its squared activity q, divided by that of the whole field. "
+        "A neuron knows only itself: a link with pre_var_name='q' and a weight of 1 brings the sum to the port I_sum.",
+        source="Fung, Wong & Wu 2010, Neural Comput. 22:752, eqs. 1-2; SPAIC's cann_field",
+        equations="""
+            dU/dt = (-U + rho * I + I_ext) / tau
+            q = max(U, 0)**2
+            r = q / (1 + k * I_sum)
+        """,
+        inputs=("I", "I_sum", "I_ext"),
+        method="exact",
+        parameters=dict(
+            rho=Parameter(0.02, "1", "weight of the recurrent input"),
+            k=Parameter(0.01, "1", "strength of the division", "[0, inf)"),
+            tau=Parameter(1.0, "ms", "time constant", "(0, inf)"),
+        ),
+    ),
+)
+
 wilson_cowan = neurons.add(
     "wilson_cowan",
     NeuronModel(

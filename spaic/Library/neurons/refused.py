@@ -11,11 +11,6 @@ _WITHIN = (
 neurons.refuse("slif", _WITHIN.format("'clif', which has its kernels,"))
 neurons.refuse("selif", _WITHIN.format("'quadratic_if', which has its upstroke and resets within the step,"))
 neurons.refuse(
-    "cann_field",
-    "its rate is divided by a sum over the group, and a neuron knows only its own state; use 'meanfield' linked to a population "
-    "that adds up the rates and inhibits all of them",
-)
-neurons.refuse(
     "psn",
     "a parallel spiking neuron reads all steps, those to come too, with a matrix of the length of the run; "
     "use 'sliding_psn', which reads the last four",

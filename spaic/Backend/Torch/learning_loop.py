@@ -1,0 +1,94 @@
+"""A network whose rules learn, in one compiled loop over time that visits only the synapses of neurons that fire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spaic.Backend.Kernels import rule_text
+from spaic.Backend.Plastic.at_work import RuleAtWork
+from spaic.Backend.Torch.program import Run, TorchProgram
+from spaic.Backend.Torch.simulated import Simulated
+from spaic.Backend.Torch.simulation_choice import gradient_flows, hindrance, is_spiking, passes_events
+from spaic.Graph.links import Link
+from spaic.Graph.program import Recordings, State
+from spaic.Graph.schedule import Stage
+from spaic.Graph.stream import Stream
+from spaic.Graph.transforms import Dense
+
+States = dict[RuleAtWork, dict[str, Any]]
+
+
+class LearningLoop:
+    """All steps of a network with rules, in one kernel.
+
+    Parameters
+    ----------
+    program : TorchProgram
+        Of the network without its rules.
+    rules : sequence of RuleAtWork
+        What learns.
+    """
+
+    def __init__(self, program: TorchProgram, rules: Sequence[RuleAtWork]) -> None:
+        self.program, self.rules = program, rules
+        self.stage = Stage(tuple(name for stage in program.schedule.stages for name in stage.populations), True)
+        self.learned = frozenset(rule.link.name for rule in rules)
+        self.obstacle = self._obstacle()
+
+    def _obstacle(self) -> str:
+        """Why this is not possible; nothing if it is, one sample at a time and without gradients."""
+        found = [reason for rule in self.rules if (reason := self._of_rule(rule))]
+        return found[0] if found else hindrance(self.program, self.stage)
+
+    def _of_rule(self, rule: RuleAtWork) -> str:
+        (transform,) = rule.link.transforms
+        if not isinstance(transform, Dense) or transform.mask is not None:
+            return f"{rule.link.name} is not full"
+        if len([r for r in self.rules if r.link.name == rule.link.name]) > 1:
+            return f"{rule.link.name} has two rules"
+        if any(rule.link.owner == k.owner for k in self.program.graph.links if k is not rule.link and k.name != rule.link.name):
+            return f"{rule.link.name} shares its weights"
+        if rule.path in self.program.probed:
+            return f"the weights of {rule.link.name} are watched"
+        return rule_text.obstacle(rule.rule)
+
+    def advance(
+        self, parameters: Mapping[str, Any], weights: dict[str, Any], states: States, state: State, inputs: Mapping[str, Stream], steps: int
+    ) -> tuple[State, Recordings] | None:
+        """All steps; what was learned is put into `weights` and `states`. None if this run has to go step by step."""
+        if self.obstacle or state.batch > 1:
+            return None
+        run = Run(self.program, {**parameters, **weights}, state, inputs, steps)
+        given = [inputs[rule.link.source] for rule in self.rules if rule.link.source in inputs]
+        if gradient_flows(run, self.stage) or not all(is_spiking(stream) for stream in given):
+            return None
+        simulated = Simulated(run, self.stage, tuple(self.rules))
+        for name in self.stage.populations:
+            for link in self.program.graph.arriving(name):
+                simulated.add(link, None if self._passes_events(run, link) else run.delivered(link.name))
+        traces = {f"{k}.{name}": _as_table(rule, name, states[rule][name]) for k, rule in enumerate(self.rules) for name in rule.rule.states}
+        simulated.traces = {path: np.array(values) for path, values in traces.items()}
+        simulated.run()
+        for k, rule in enumerate(self.rules):
+            weights[rule.path] = torch.from_numpy(simulated.weight(rule.link.name)).T.contiguous()
+            states[rule] = {name: _as_state(rule, name, simulated.traces[f"{k}.{name}"]) for name in rule.rule.states}
+        return run.finish()
+
+    def _passes_events(self, run: Run, link: Link) -> bool:
+        return link.name in self.learned or passes_events(run, link, self.stage)
+
+
+def _as_table(rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
+    """A state of one sample as the kernel has it: synapses by presynaptic neuron."""
+    one: np.ndarray = values[0].detach().numpy()
+    return np.ascontiguousarray(one.T) if rule.rule.side(name) == "synapse" else one.reshape(-1)
+
+
+def _as_state(rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
+    found = torch.from_numpy(values)
+    return (found.T.contiguous() if rule.rule.side(name) == "synapse" else found.reshape(rule.sizes[rule.rule.side(name)]))[None]

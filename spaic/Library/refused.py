@@ -1,0 +1,34 @@
+"""Names of links, codes and synapses that users know from SPAIC and that are not here, with the reason and a way out."""
+
+from __future__ import annotations
+
+from spaic.registry import decoders, generators, links, synapses
+
+links.refuse("null", "it connects nothing; leave the connection out")
+links.refuse(
+    "continuous_local",
+    "its learning rule was a part of it; use 'locally_connected', whose windows have weights of their own, with a plasticity rule",
+)
+links.refuse("complex_attention", "it needs complex spikes, which no neuron model sends; use a spaic.Module with an attention of torch")
+links.refuse(
+    "mass2spike",
+    "a link draws no random spikes; send the rate itself with pre_var_name='r', of which they are samples, "
+    "or put a group of 'lif_escape', which fires at random, between the two",
+)
+
+_COMPLEX = "it reads complex spikes, which no neuron model sends; use 'spike_counts', 'first_spike' or 'null'"
+for _name in ("count", "phase", "latency", "timing_distance", "trajectory", "conv"):
+    decoders.refuse(f"complex_{_name}", _COMPLEX)
+decoders.refuse("spike_conv", "it filters what was recorded; use 'null', which gives the spikes of every step, and a convolution of torch")
+decoders.refuse("time_softmax", "it reads spikes that carry their time within the step; use 'first_spike' with a smaller dt")
+
+generators.refuse(
+    "poisson_generator2",
+    "its spikes carry their time within the step; use 'poisson_generator', or the encoder 'exact_poisson' with the event backend",
+)
+
+_COMPLEX_SYNAPSE = "it sends complex numbers, which no neuron model takes; use 'second_order', with delay= on the connection"
+synapses.refuse("mix_order_synapse", _COMPLEX_SYNAPSE)
+synapses.refuse("delay_complex_synapse", _COMPLEX_SYNAPSE)
+for _name in ("conv_transpose", "conv_transpose_synapse"):
+    synapses.refuse(_name, "it is a link; give link_type='conv_transpose', and in syn_type only what comes besides it")

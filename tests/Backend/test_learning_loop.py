@@ -1,0 +1,136 @@
+"""Rules in one compiled loop over time give what the reference backend gives step by step."""
+
+import numpy as np
+import pytest
+import torch
+
+import spaic
+from spaic import registry
+from spaic.Backend.Kernels import rule_text
+from spaic.Backend.Plastic.program import PlasticProgram
+from tests.contracts.uncompiled import in_python
+
+STEPS = 40
+LEARNED = [name for name, rule in registry.rules.items() if not rule_text.obstacle(rule)]
+
+
+@pytest.fixture
+def uncompiled(monkeypatch, tmp_path):
+    in_python(monkeypatch, tmp_path)
+
+
+def network(rule, backend="torch", dtype="float64", batch=1, seed=0, **options):
+    """Input and a loop, each learned by a rule with its own delay; competition by fixed links of other types."""
+    rng = np.random.default_rng(seed)
+    with spaic.Network(seed=seed) as net:
+        source = spaic.Encoder(8, coding_method="poisson", unit_conversion=0.5)
+        cells = spaic.NeuronGroup(6, model="lif", tau_m=5.0, t_ref=1.0)
+        others = spaic.NeuronGroup(5, model="cuba", tau_m=8.0)
+        wire = spaic.Connection(source, cells, weight=rng.uniform(0.2, 0.6, (6, 8)), delay=2.0, w_min=0.0, w_max=0.6)
+        loop = spaic.Connection(others, cells, weight=rng.uniform(-0.2, 0.2, (6, 5)), delay=1.0)
+        on = spaic.Connection(cells, others, weight=rng.uniform(0.2, 0.8, (5, 6)))
+        rivals = spaic.Connection(cells, cells, link_type="one_to_one", weight=-0.1, delay=1.0, is_parameter=False)
+        learner = spaic.PlasticityLearner([wire, loop], rule, reduction=options.pop("reduction", None))
+        trace = spaic.StateMonitor(cells, "V", dt=2.0)
+        spikes = spaic.SpikeMonitor(others)
+        output = spaic.Decoder(dec_target=others)
+    for element in (on, rivals, learner, trace, spikes, output):
+        assert element.parent is net
+    net.set_backend(backend, dt=1.0, dtype=dtype, **options)
+    net.source(rng.random((batch, 8)))
+    return net
+
+
+def outcome(net, pieces=(STEPS,), rewards=False):
+    found = []
+    for i, steps in enumerate(pieces):
+        with torch.no_grad():
+            (net.run_continue if i else net.run)(float(steps))
+        if rewards:
+            net.learner.reward(0.3)
+        found.append([np.asarray(x).copy() for x in (net.trace.values, net.spikes.values, net.output.predict)])
+    simulation = net._simulation
+    arrays = {k: simulation.backend.as_numpy(v) for k, v in simulation.state.arrays.items()}
+    weights = {k: np.asarray(v) for k, v in simulation.store.learned().items()}
+    return weights, arrays, found
+
+
+def way_of(net, path="wire"):
+    return next(line for line in net._simulation.program.execution() if line.startswith(f"{path}: learns"))
+
+
+@pytest.mark.parametrize("rule", LEARNED)
+def test_it_is_the_reference(rule, uncompiled):
+    rewards = "on_reward" in registry.rules[rule].statements
+    pieces = (15, 1, STEPS - 16)
+    nets = [network(rule, backend) for backend in ("reference", "torch")]
+    expected, found = (outcome(net, pieces, rewards) for net in nets)
+    assert way_of(nets[1]).endswith("one sample in one compiled loop over time")
+    start = network(rule)
+    start.build()
+    assert any(not np.array_equal(v, start._simulation.store.learned()[k]) for k, v in found[0].items()), "nothing was learned"
+    for k, v in expected[0].items():
+        np.testing.assert_allclose(found[0][k], v, rtol=1e-12, atol=1e-12, err_msg=k)
+    assert set(found[1]) == set(expected[1])
+    for k, v in expected[1].items():
+        np.testing.assert_allclose(found[1][k], v, rtol=1e-11, atol=1e-12, err_msg=k)
+    for mine, truth in zip(found[2], expected[2], strict=True):
+        np.testing.assert_allclose(mine[0], truth[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(mine[1], truth[1])
+        np.testing.assert_array_equal(mine[2], truth[2])
+
+
+def test_no_step_is_taken_alone(uncompiled, monkeypatch):
+    monkeypatch.setattr(PlasticProgram, "_step_by_step", None)
+    outcome(network("stdp"))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-12), ("float32", 1e-4)])
+def test_compiled(dtype, tolerance):
+    fast, slow = network("triplet_stdp", dtype=dtype), network("triplet_stdp", dtype=dtype, kernels="plain")
+    found, expected = outcome(fast), outcome(slow)
+    np.testing.assert_array_equal(found[2][0][1], expected[2][0][1])
+    for k, v in expected[0].items():
+        np.testing.assert_allclose(found[0][k], v, rtol=tolerance, atol=tolerance, err_msg=k)
+
+
+def test_pieces_are_one_run(uncompiled):
+    whole, parts = outcome(network("post_pre_stdp"))[0], outcome(network("post_pre_stdp"), (1, 13, 2, STEPS - 16))[0]
+    assert all(np.array_equal(whole[k], parts[k]) for k in whole)
+
+
+def test_bounds_hold(uncompiled):
+    net = network("stdp")
+    net.learner.param = {"A_plus": 0.5, "A_minus": 0.5}
+    weights = outcome(net)[0]["wire.weight"]
+    assert weights.min() >= 0.0 and weights.max() <= 0.6 and {0.0, 0.6} & set(weights.ravel().tolist())
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        (lambda net: setattr(net, "watch", spaic.StateMonitor(net.wire, "weight")), "the weights of wire are watched"),
+        (lambda net: setattr(net, "watch", spaic.StateMonitor(net.loop, "current")), "the current of loop is recorded"),
+        (lambda net: setattr(net.learner, "rule", "clopath"), "clopath reads V of neurons"),
+        (lambda net: setattr(net.learner, "rule", "fede_stdp"), "fede_stdp reads the largest of many values"),
+        (lambda net: net.set_backend("torch", dt=1.0, dtype="float64", kernels="plain"), "events are for kernels='auto'"),
+    ],
+)
+def test_it_says_why_not(change, why):
+    net = network("stdp")
+    change(net)
+    net.run(3.0)
+    assert why in way_of(net)
+
+
+def test_batches_and_gradients_go_step_by_step(monkeypatch):
+    """What the loop cannot do is done the other way, with the same result as if it did not exist."""
+    batch = outcome(network("stdp", batch=2, reduction="mean"))
+    plain = outcome(network("stdp", batch=2, reduction="mean", kernels="plain"))
+    for k, v in plain[0].items():
+        np.testing.assert_allclose(batch[0][k], v, rtol=1e-12, atol=1e-12)
+    net = network("stdp")
+    net.gradient = spaic.SurrogateBP(net.on)
+    net.run(float(STEPS))
+    (net.output.predict**2).sum().backward()
+    assert net.on.weight.grad.abs().sum() > 0
