@@ -35,21 +35,24 @@ _HEAD = f"""\
 
 # What the neuron models do
 
-Each model under a constant input, with its default parameters: on the left how often it fires (or, where it never fires, what it ends
-at) as a function of the input, in the middle the potential at the input that the dot marks, on the right, for models of two equations, the
-path of that run between the nullclines (lines: dashed where the first state rests, dotted the second). Equations and parameters are in
-[models.md](models.md). Input goes to the current port; for models without one, an amount per ms goes to the first port in every step.
-Models that count in steps have steps of 1 ms here, the others of 0.1 ms.
+Each model under a constant input, with its default parameters. On the left how often it fires (or, where it never fires, what it ends
+at) as a function of the input, in the middle the potential at the input that the dot marks, on the right the phase plane of that run: for
+one equation its slope over the potential, with this input (line) and with none (dashed); for two the path between the nullclines (dashed
+where the first state rests, dotted the second); for more the path of the first two states; for models that count in steps the
+potential over that of the step before. Equations and parameters are in [models.md](models.md). Input goes to the current port; where there
+is none, or where synapses have states of their own, an amount per ms goes to the first port in every step. Models that count in steps
+have steps of 1 ms here, the others of 0.1 ms.
 """
 
 #: Model -> largest input; 3 where a threshold of 1 is to be reached.
 TOP = {
-    "adex": 1500.0, "aclif": 0.3, "alif_linear_trace": 0.6, "alif_stdp_ex": 0.2, "clif": 0.3, "clif2k": 0.3, "cuba_exc_inh": 400.0,
-    "darwin_alif": 3000.0, "darwin_clif": 3000.0, "darwin_random": 5000.0, "diehl_cook": 3.0, "exponential_if": 300.0, "gif": 400.0,
-    "glif": 10.0, "hodgkin_huxley": 40.0, "if": 0.2, "if_bias": 0.2, "if_soft_reset": 0.2, "if_trace": 0.5, "izhikevich": 30.0,
-    "izhikevich_2007": 600.0, "lif_cond": 400.0, "lif_int": 0.5, "lif_linear_trace": 0.6, "lif_stdp_ex": 1.0, "lif_stdp_ih": 5.0,
-    "lifm": 0.3, "nonspiking_if": 0.1, "nonspiking_lif": 0.3, "pclif": 0.6, "quadratic_if": 900.0, "relay": 1.0,
-    "resonate_and_fire": 1.3, "sliding_psn": 1.0, "wilson_cowan": 8.0,
+    "aclif": 0.3, "adex": 1500.0, "alif_linear_trace": 0.6, "alif_stdp_ex": 0.2, "clif": 0.3, "clif2k": 0.3, "cuba": 0.6,
+    "cuba_exc_inh": 8.0, "cubali": 0.6, "darwin_alif": 3000.0, "darwin_clif": 3000.0, "darwin_random": 5000.0, "diehl_cook": 3.0,
+    "exponential_if": 300.0, "gif": 400.0, "glif": 10.0, "hodgkin_huxley": 40.0, "if": 0.2, "if_bias": 0.2, "if_soft_reset": 0.2,
+    "if_trace": 0.5, "izhikevich": 30.0, "izhikevich_2007": 600.0, "lif_alpha": 0.2, "lif_cond": 0.3, "lif_double_exp": 0.4,
+    "lif_int": 0.5, "lif_linear_trace": 0.6, "lif_stdp_ex": 1.0, "lif_stdp_ih": 5.0, "lifm": 0.3, "nonspiking_if": 0.1,
+    "nonspiking_lif": 0.3, "pclif": 0.6, "quadratic_if": 900.0, "relay": 1.0, "resonate_and_fire": 1.3, "sliding_psn": 1.0,
+    "wilson_cowan": 8.0,
 }  # fmt: skip
 
 
@@ -81,14 +84,11 @@ def picture(name: str, path: Path) -> None:
     levels = np.linspace(0.0, TOP.get(name, 3.0), LEVELS)
     rates, spikes, times, traces = respond(model, levels)
     shown = chosen_level(rates)
-    moving = [line.name for line in model.lines if line.kind == "ode"]
-    has_plane = len(moving) == 2
-    figure, axes = plt.subplots(1, 2 + has_plane, figsize=(7.2, 1.7), width_ratios=[1, 2, 1][: 2 + has_plane], layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(7.2, 1.7), width_ratios=[1, 2, 1], layout="constrained")
     _draw_response(axes[0], model, levels, rates, shown)
     _draw_trace(axes[1], model, times, {k: v[shown] for k, v in traces.items()}, spikes[shown])
-    if has_plane:
-        breaks = np.flatnonzero(spikes[shown])  # a reset is no path
-        _draw_plane(axes[2], model, {k: np.insert(traces[k][shown], breaks, np.nan) for k in moving}, levels[shown])
+    breaks = np.flatnonzero(spikes[shown])  # a reset is no path
+    _draw_phases(axes[2], model, {k: np.insert(v[shown], breaks, np.nan) for k, v in traces.items()}, levels[shown])
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(labelsize=6)
@@ -98,11 +98,18 @@ def picture(name: str, path: Path) -> None:
     Image.open(drawn).convert("RGB").quantize(32, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)  # a third of the size
 
 
+def drive(model: NeuronModel) -> str:
+    """The port that gets the input: a current, if the arriving spikes only move the potential."""
+    port = model.ports[0]
+    has_synapse = port in model.receives and all(s.name != _potential(model) for s in model.receives[port])
+    return port if has_synapse or not model.currents else model.currents[0]
+
+
 def respond(model: NeuronModel, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Rates in Hz (or last values), spikes and states ``[level, step]`` of one neuron per level."""
     dt = 0.1 if any(line.kind == "ode" for line in model.lines) else 1.0
-    port = model.currents[0] if model.currents else model.ports[0]
-    amount = levels if model.currents else levels * dt
+    port = drive(model)
+    amount = levels if port in model.currents else levels * dt
     with spaic.Network() as net:
         source = spaic.Encoder(num=LEVELS, coding_method="direct")
         cells = spaic.NeuronGroup(LEVELS, model=model)
@@ -131,8 +138,8 @@ def _potential(model: NeuronModel) -> str:
 def _draw_response(axis: Any, model: NeuronModel, levels: np.ndarray, rates: np.ndarray, shown: int) -> None:
     axis.plot(levels, rates, color=_BLUE, lw=1)
     axis.plot(levels[shown], rates[shown], "o", color=_ORANGE, ms=4)
-    port = model.currents[0] if model.currents else model.ports[0]
-    unit = model.units.get(port, "") if model.currents else "per ms"
+    port = drive(model)
+    unit = model.units.get(port, "") if port in model.currents else "per ms"
     axis.set_xlabel(f"{port} ({unit})" if unit else port, fontsize=7)
     axis.set_ylabel("spikes / s" if model.condition else f"{_potential(model)} at the end", fontsize=7)
 
@@ -149,6 +156,32 @@ def _draw_trace(axis: Any, model: NeuronModel, times: np.ndarray, traces: Mappin
     axis.set_ylabel(f"{name} ({unit})" if unit else name, fontsize=7)
 
 
+def _draw_phases(axis: Any, model: NeuronModel, traces: Mapping[str, np.ndarray], level: float) -> None:
+    moving = [line.name for line in model.lines if line.kind == "ode"]
+    if not moving:
+        v = traces[_potential(model)]
+        axis.plot(v[:-1], v[1:], ".", color=_BLUE, ms=1.5)
+        axis.set_xlabel(_potential(model), fontsize=7)
+        axis.set_ylabel("one step later", fontsize=7)
+    elif len(moving) == 1:
+        _draw_line(axis, model, moving[0], traces[moving[0]], level)
+    elif len(moving) == 2:
+        _draw_plane(axis, model, {k: traces[k] for k in moving}, level)
+    else:
+        axis.plot(traces[moving[0]], traces[moving[1]], color=_BLUE, lw=0.6)
+        axis.set_xlabel(moving[0], fontsize=7)
+        axis.set_ylabel(moving[1], fontsize=7)
+
+
+def _draw_line(axis: Any, model: NeuronModel, name: str, path: np.ndarray, level: float) -> None:
+    x = np.linspace(np.nanmin(path), np.nanmax(path), 200)
+    for amount, style in ((level, "-"), (0.0, "--")):
+        axis.plot(x, slopes(model, {name: x}, amount)[name], style, color=_BLUE if amount else _GREY, lw=0.8)
+    axis.axhline(0.0, color=_GREY, lw=0.4)
+    axis.set_xlabel(name, fontsize=7)
+    axis.set_ylabel(f"d{name}/dt", fontsize=7)
+
+
 def _draw_plane(axis: Any, model: NeuronModel, path: Mapping[str, np.ndarray], level: float) -> None:
     (a, x), (b, y) = path.items()
     axis.plot(x, y, color=_BLUE, lw=0.6)
@@ -162,15 +195,17 @@ def _draw_plane(axis: Any, model: NeuronModel, path: Mapping[str, np.ndarray], l
 
 
 def slopes(model: NeuronModel, states: Mapping[str, np.ndarray], level: float) -> dict[str, np.ndarray]:
-    """Time derivatives of the states where they have these values."""
-    found = derive(model, {}).slopes
+    """Time derivatives of the states where they have these values, under the input `level`."""
+    found, port = derive(model, {}).slopes, drive(model)
     tape = lower(((f"{k}:", v) for k, v in found.items()), {k: f"{k}:" for k in found}, ())
-    values: dict[str, Any] = {**dict.fromkeys(model.currents, 0.0), **dict.fromkeys(model.currents[:1], level), "t": 0.0, **states}
+    values: dict[str, Any] = {**dict.fromkeys(model.currents, 0.0), **states, port: level, "w": level, "t": 0.0}
     for name in model.default_order:
         default = model.parameter(name).default
         values[name] = _number(default, values) if isinstance(default, str) else default
     shape = next(iter(states.values())).shape
     result = tape.run(PRIMITIVES, {k: values[k] for k in tape.inputs})
+    for added in model.receives.get(port, ()):
+        result[added.name] = result[added.name] + _number(added.right.text, values)  # level is an amount per ms
     return {k: np.broadcast_to(v, shape) for k, v in result.items()}
 
 

@@ -78,6 +78,22 @@ class Synapses:
         return found
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of one number within a step.
+
+    Attributes
+    ----------
+    states : dict
+        By the states of a group at the start of the step, ``[batch, neurons]``.
+    arrivals : dict
+        Link -> by what it brings in this step, ``[batch, neurons]``.
+    """
+
+    states: dict[Place, Tensor]
+    arrivals: dict[str, Tensor]
+
+
 class Eligibility(Sensitivity):
     """Traces of each synapse within its own neuron, and on the way through neurons that read it out.
 
@@ -126,7 +142,7 @@ class Eligibility(Sensitivity):
 
     def step(self, moment: Moment) -> None:
         self._learn(moment)
-        states = {group: self._places(group, moment.after) for group in {*self.cells, *(o for read in self.readouts.values() for o in read)}}
+        states = {group: self._places(group, moment.after) for group in {*self.cells, *self._readers()}}
         for cell in self.cells:
             self._advance(cell, states, moment)
 
@@ -135,14 +151,13 @@ class Eligibility(Sensitivity):
     def _learn(self, moment: Moment) -> None:
         if not moment.loss.requires_grad:
             return
+        slopes = {group: self._slopes(moment.loss, group, moment) for group in {*self.cells, *self._readers()}}
         for synapses in self.synapses:
-            cell = synapses.link.target_node
-            own, tap = self._slopes(moment.loss, cell, synapses.link.name, moment)
-            change = self._sum(synapses, own, tap, moment).sum(0)
+            change = self._sum(synapses, slopes[synapses.link.target_node], moment).sum(0)
             for readout, traces in synapses.beyond.items():
-                by_state, _ = self._slopes(moment.loss, readout, None, moment)
-                for place, slope in by_state.items():
-                    change = change + torch.einsum("bm,bm...->...", slope, traces[place]) if place in traces else change
+                for place, slope in slopes[readout].states.items():
+                    if place in traces:
+                        change = change + torch.einsum("bm,bm...->...", slope, traces[place])
             self.gradients[synapses.path] = self.gradients.get(synapses.path, 0) + change
 
     # --- the traces
@@ -150,56 +165,48 @@ class Eligibility(Sensitivity):
     def _advance(self, cell: str, states: Mapping[str, Mapping[Place, Tensor]], moment: Moment) -> None:
         """Derivatives at the end of a step from those at its start; the states of a neuron depend on no other neuron here."""
         own = [s for s in self.synapses if s.link.target_node == cell]
-        new = {s.path: self._moved(s, cell, states[cell], moment) for s in own}
+        slopes = {place: self._slopes(value.sum(), cell, moment) for place, value in states[cell].items()}
         for readout in self.readouts.get(cell, ()):
-            for synapses in own:
-                synapses.beyond[readout] = self._read_out(synapses, readout, states[readout], moment)
+            self._read_out(own, cell, readout, states[readout], moment)
         for synapses in own:
-            synapses.traces = new[synapses.path]
+            synapses.traces = {place: self._sum(synapses, found, moment) for place, found in slopes.items()}
 
-    def _moved(self, synapses: Synapses, cell: str, after: Mapping[Place, Tensor], moment: Moment) -> dict[Place, Tensor]:
-        found = {}
+    def _read_out(self, own: Sequence[Synapses], cell: str, readout: str, after: Mapping[Place, Tensor], moment: Moment) -> None:
+        """The same for the states of the neurons that read a group out; each of them hears of all of its synapses."""
+        new: dict[str, dict[Place, Tensor]] = {s.path: {} for s in own}
         for place, value in after.items():
-            by_state, tap = self._slopes(value.sum(), cell, synapses.link.name, moment)
-            found[place] = self._sum(synapses, by_state, tap, moment)
-        return found
+            each = [self._slopes(value[:, n].sum(), cell, moment) for n in range(value.shape[1])]
+            kept = self._slopes(value.sum(), readout, moment).states
+            for synapses in own:
+                found, earlier = torch.stack([self._sum(synapses, one, moment) for one in each], 1), synapses.beyond.get(readout, {})
+                for before in kept.keys() & earlier.keys():
+                    trace, slope = earlier[before], kept[before]
+                    found = found + slope.reshape(*slope.shape, *(1 for _ in trace.shape[2:])) * trace
+                new[synapses.path][place] = found
+        for synapses in own:
+            synapses.beyond[readout] = new[synapses.path]
 
-    def _read_out(self, synapses: Synapses, readout: str, after: Mapping[Place, Tensor], moment: Moment) -> dict[Place, Tensor]:
-        earlier, found = synapses.beyond.get(readout, {}), {}
-        cell, link = synapses.link.target_node, synapses.link.name
-        for place, value in after.items():
-            rows = []
-            for number in range(value.shape[1]):
-                by_state, tap = self._slopes(value[:, number].sum(), cell, link, moment)
-                rows.append(self._sum(synapses, by_state, tap, moment))
-            new = torch.stack(rows, 1)
-            for before, slope in self._slopes(value.sum(), readout, None, moment)[0].items():
-                if before in earlier:
-                    trace = earlier[before]
-                    new = new + slope.reshape(*slope.shape, *(1 for _ in trace.shape[2:])) * trace
-            found[place] = new
-        return found
-
-    def _sum(self, synapses: Synapses, by_state: Mapping[Place, Tensor], tap: Tensor, moment: Moment) -> Tensor:
+    def _sum(self, synapses: Synapses, slopes: Slopes, moment: Moment) -> Tensor:
         """``[batch, *shape of the parameter]``: through the states of the own neuron, and through what arrives in this step."""
-        found = synapses.driven(tap, self._arrived(synapses, moment))
-        for place, slope in by_state.items():
-            if place in synapses.traces:
-                found = found + synapses.met(slope) * synapses.traces[place]
+        found = synapses.driven(slopes.arrivals[synapses.link.name], self._arrived(synapses, moment))
+        for place in slopes.states.keys() & synapses.traces.keys():
+            found = found + synapses.met(slopes.states[place]) * synapses.traces[place]
         return found
 
     # --- one step
 
-    def _slopes(self, value: Tensor, group: str, link: str | None, moment: Moment) -> tuple[dict[Place, Tensor], Tensor]:
-        """Derivatives of one number by the states of a group at the start of the step, and by what a link brings in it."""
+    def _slopes(self, value: Tensor, group: str, moment: Moment) -> Slopes:
         leaves = {path: moment.before[path] for path in self._paths(group, moment.before)}
-        taps = [] if link is None else [moment.extra[f"{link}.tap"]]
-        if not value.requires_grad:
-            return {}, torch.zeros_like(taps[0]) if taps else value
-        found = torch.autograd.grad(value, [*leaves.values(), *taps], retain_graph=True, allow_unused=True)
-        slopes = {path: g for path, g in zip(leaves, found, strict=False) if g is not None}
-        tap = value if not taps else torch.zeros_like(taps[0]) if found[-1] is None else found[-1]
-        return {place: values for path, g in slopes.items() for place, values in _rows(path, g)}, tap
+        taps = {k.name: moment.extra[f"{k.name}.tap"] for k in self.graph.arriving(group) if k.name in self.sizes}
+        if not value.requires_grad or not (leaves or taps):
+            return Slopes({}, {name: torch.zeros_like(tap) for name, tap in taps.items()})
+        found = torch.autograd.grad(value, [*leaves.values(), *taps.values()], retain_graph=True, allow_unused=True)
+        states = {place: x for path, g in zip(leaves, found, strict=False) if g is not None for place, x in _rows(path, g)}
+        arrivals = {name: torch.zeros_like(taps[name]) if g is None else g for name, g in zip(taps, found[len(leaves) :], strict=True)}
+        return Slopes(states, arrivals)
+
+    def _readers(self) -> set[str]:
+        return {readout for found in self.readouts.values() for readout in found}
 
     def _places(self, group: str, arrays: Mapping[str, Tensor]) -> dict[Place, Tensor]:
         """States of a group as ``[batch, neurons]`` each."""
@@ -220,15 +227,16 @@ class Eligibility(Sensitivity):
         owner, _, name = path.rpartition(".")
         link = links.get(owner)
         if link is None or name not in ("weight", "bias"):
-            raise UnsupportedError(f"{path}: eligibility traces are those of weights and biases; train it by spaic.SurrogateBP or spaic.RTRL")
+            raise UnsupportedError(
+                f"{path}: eligibility traces are those of weights and biases; train it by spaic.SurrogateBP or spaic.RTRL"
+            )
         delay = self.delays[owner]
         if not isinstance(delay, (int, np.integer)) or link.delay_limit is not None:
             raise UnsupportedError(f"{owner}: eligibility traces with delays of single synapses are not supported; give it one delay")
-        (weights,) = [t for t in link.transforms if "weight" in t.parameters()][:1] or [link.transforms[0]]
+        weights, *others = [t for t in link.transforms if not t.is_identity]
         where = layout(weights, self.arithmetic, owner, self.graph.shape(link.source_node), delivered_shape(self.graph, link))
-        others = [type(t).__name__ for t in link.transforms if t is not weights and type(t).__name__ != "Cut"]
         if not where.has_synapses or others:
-            what = ", ".join(others) or type(weights).__name__
+            what = ", ".join(type(t).__name__ for t in (others or [weights]))
             raise UnsupportedError(f"{owner}: with {what} a weight has more than one neuron; train it by loss.backward(), or spaic.RTRL")
         if not isinstance(self.graph.by_name[link.target_node], Population):
             raise UnsupportedError(f"{owner}: it leads to no population; leave it out of what is trained")

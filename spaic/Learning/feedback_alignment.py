@@ -74,9 +74,7 @@ class FeedbackAlignment(SurrogateBP):
         groups: Iterable[Mapping[str, Any]] = (),
         **parameters: float,
     ) -> None:
-        super().__init__(
-            trainable, surrogate, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups, **parameters
-        )
+        super().__init__(trainable, surrogate, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups, **parameters)
         if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
             raise DeclarationError(f"{type(self).__name__}: scale is {scale!r}; give a number above 0")
         self.scale = float(scale)

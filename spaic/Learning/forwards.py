@@ -128,8 +128,8 @@ class ForwardProgram(Program):
             after, seen = self.inner.run({**fixed, **extra}, replace(state, arrays=before), inputs, 1)
             now = {path: values[0] for path, values in seen.items()}
             loss = self._error({path: now[path] for path in self.reads}, state.step)
+            self.sensitivity.step(Moment(before, after.arrays, extra, now, loss))
         self.total += float(loss.detach())
-        self.sensitivity.step(Moment(before, after.arrays, extra, now, loss))
         return replace(after, arrays={k: v.detach() for k, v in after.arrays.items()}), {k: v.detach() for k, v in seen.items()}
 
     def _error(self, values: Mapping[str, Tensor], step: int) -> Tensor:

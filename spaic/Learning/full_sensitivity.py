@@ -11,8 +11,8 @@ from torch import Tensor
 from spaic.errors import UnsupportedError
 from spaic.Learning.forwards import Moment, Sensitivity
 
-#: Derivatives that are kept at most: 2 GiB in float64.
-LARGEST = 1 << 28
+#: Derivatives that are kept at most: each state costs a backward pass in each step.
+LARGEST = 1 << 24
 
 
 class FullSensitivity(Sensitivity):
@@ -36,12 +36,12 @@ class FullSensitivity(Sensitivity):
 
     def step(self, moment: Moment) -> None:
         own = [moment.extra[path] for path in self.paths]
+        moving = {k: v for k, v in moment.after.items() if v.requires_grad}
+        self._check_size(sum(v.numel() for v in moving.values()), sum(p.numel() for p in own))
         change = self._row(moment.loss, moment, own)
         parts = change.split([p.numel() for p in own])
         for path, p, part in zip(self.paths, own, parts, strict=True):
             self.gradients[path] = self.gradients.get(path, 0) + part.reshape(p.shape)
-        moving = {k: v for k, v in moment.after.items() if v.requires_grad}
-        self._check_size(sum(v.numel() for v in moving.values()), change.numel())
         self.rows = {k: torch.stack([self._row(value, moment, own) for value in v.flatten()]) for k, v in moving.items()}
 
     def _row(self, value: Tensor, moment: Moment, own: list[Tensor]) -> Tensor:
@@ -60,6 +60,6 @@ class FullSensitivity(Sensitivity):
     def _check_size(self, states: int, parameters: int) -> None:
         if states * parameters > LARGEST:
             raise UnsupportedError(
-                f"{self.path}: {states:,} states by {parameters:,} parameters are too many derivatives to keep; it is a yardstick for small "
-                "nets, use spaic.EProp"
+                f"{self.path}: {states:,} states by {parameters:,} parameters are too many derivatives to keep; it is a yardstick for "
+                "small nets, use spaic.EProp"
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from spaic.Learning.feedback_alignment import DirectFeedbackAlignment, rerouted
 from spaic.Learning.forwards import ForwardProgram, Sensitivity, StepLoss
 from spaic.Learning.full_sensitivity import FullSensitivity
 from spaic.Learning.optimizer import Optimizer
-from spaic.Learning.sent_back import Cut
+from spaic.Learning.sent_back import Cut, Matrix
 from spaic.Learning.surrogate_gradient import SurrogateBP
 from spaic.registry import learners
 
@@ -169,7 +168,8 @@ class EProp(DirectFeedbackAlignment, OnlineLearner):
     Raises
     ------
     NetworkError
-        When the network is built: if a group that learns is neither read by a decoder nor connected to one that is, with symmetric broadcast.
+        When the network is built, with symmetric broadcast: if a group that learns is neither read by a decoder nor connected to one that
+        is.
 
     Notes
     -----
@@ -201,7 +201,7 @@ class EProp(DirectFeedbackAlignment, OnlineLearner):
         graph = super().annotate(graph) if is_random else SurrogateBP.annotate(self, graph)
         ends = _read(graph)
         sending = [k for k in graph.links if isinstance(graph.by_name.get(k.source_node), Population) and not _is_cut(k) and not k.shares]
-        inside = {k.name: {} for k in sending if k.target_node not in ends or k.source_node in ends}
+        inside: dict[str, dict[str, Matrix]] = {k.name: {} for k in sending if k.target_node not in ends or k.source_node in ends}
         graph = rerouted(graph, inside, [])
         if not is_random:
             self._demand_signals(graph, ends)
@@ -231,8 +231,9 @@ class EProp(DirectFeedbackAlignment, OnlineLearner):
 class OTTT(OnlineLearner):
     """Online training through time: errors go through the layers within each step, and through time only inside of single neurons.
 
-    The weights of all layers learn from the error of each step and from traces of what arrived before. For leaky integrate-and-fire neurons, the trace of a synapse is the leaky sum of its presynaptic spikes, as in the paper;
-    for any others, it is what the equations make of it. Recurrent connections send spikes to the next step but no errors back from it.
+    The weights of all layers learn from the error of each step and from traces of what arrived before. For leaky integrate-and-fire neurons,
+    the trace of a synapse is the leaky sum of its presynaptic spikes, as in the paper; for any others, it is what the equations make of it.
+    Recurrent connections send spikes to the next step but no errors back from it.
 
     Only :meth:`learn` computes this gradient.
 
@@ -262,9 +263,7 @@ class OTTT(OnlineLearner):
         groups: Iterable[Mapping[str, Any]] = (),
         **parameters: float,
     ) -> None:
-        super().__init__(
-            trainable, surrogate, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups, **parameters
-        )
+        super().__init__(trainable, surrogate, reset_gradient=reset_gradient, name=name, optimizer=optimizer, groups=groups, **parameters)
         self._has_learned = False
 
     def annotate(self, graph: Graph) -> Graph:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -48,6 +48,7 @@ class Cut(Transform):
         Parameters that the link holds for those that send gradients back in its place.
     """
 
+    is_identity: ClassVar[bool] = True
     matrices: Mapping[str, Matrix] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, tuple[Value, Shape]]:

@@ -11,7 +11,7 @@ import torch
 from spaic.clock import Clock
 from spaic.errors import InputError
 from spaic.Graph.stream import Stream
-from spaic.Library.ranges import demand_count, demand_number, demand_positive, demand_values
+from spaic.Library.ranges import demand_count, demand_flag, demand_number, demand_positive, demand_values
 from spaic.Library.streams import Constant, PeriodicSpikes, RandomSpikes, Recorded, TimedSpikes, window
 from spaic.registry import encoders
 from spaic.seeds import Key
@@ -147,6 +147,7 @@ class LatencyEncoding(Encoding):
 
     def __post_init__(self) -> None:
         demand_positive("latency.max_scale", self.max_scale, high=1.0)
+        demand_flag("latency.normalize", self.normalize)
 
     def encode(self, source: torch.Tensor, clock: Clock, steps: int, key: Key) -> Stream:
         value = source.detach().double()

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from spaic.clock import Clock
+from spaic.errors import InputError
 from spaic.Graph.stream import Stream
 from spaic.Library.encoders import Encoding
 from spaic.Library.events import EventSpikes, steps_of
 from spaic.Library.ranges import demand_number, demand_values
+from spaic.Monitor.limits import available_memory
 from spaic.registry import encoders
 from spaic.seeds import Key
 
@@ -41,6 +43,7 @@ class ExactPoisson(Encoding):
     def encode(self, source: torch.Tensor, clock: Clock, steps: int, key: Key) -> Stream:
         demand_values(key.path, "exact_poisson", source, fix="shift or clip the data")
         rate = source.detach().double().cpu().numpy().reshape(-1) * self.unit_conversion
+        _demand_room(rate, clock.time(steps), key.path)
         place, time = _train(rate, clock.time(steps), key)
         shape = tuple(source.shape[1:])
         like = torch.empty((), dtype=source.dtype, device=source.device)
@@ -48,6 +51,16 @@ class ExactPoisson(Encoding):
         size = max(1, len(rate) // max(1, len(source)))
         stream.exact = place // size, place % size, time
         return stream
+
+
+def _demand_room(rate: np.ndarray, duration: float, path: str) -> None:
+    """Refuse trains that would not fit into memory; at the least, place, time and step of a spike take 24 bytes."""
+    needed, room = 24 * float(rate.sum()) * duration, available_memory()
+    if needed > room:
+        raise InputError(
+            f"{path}: exact_poisson would send {needed / 24:.3g} spikes, which take {needed:,.0f} bytes, and {room:,} are available; "
+            "use lower rates, fewer samples or a shorter run"
+        )
 
 
 def _train(rate: np.ndarray, duration: float, key: Key) -> tuple[np.ndarray, np.ndarray]:

@@ -143,6 +143,10 @@ class FromFile(_Held):
         super().__post_init__()
         if not isinstance(self.file, (str, os.PathLike)):
             raise DeclarationError(f"FromFile.file: expected a path, got {self.file!r}; give text")
+        if not isinstance(self.array, (str, type(None))):
+            raise DeclarationError(f"FromFile.array: {self.array!r} is no name; give that of an array in the file")
+        if not isinstance(self.delimiter, str) or not self.delimiter:
+            raise DeclarationError(f"FromFile.delimiter: {self.delimiter!r} separates nothing; give text such as ','")
         object.__setattr__(self, "file", os.fspath(self.file))
 
     def generate(

@@ -156,6 +156,15 @@ def test_custom_algorithm(tmp_path):
     assert accuracy(done.stdout, "leaky window, sign descent") > 65
 
 
+def test_pysnn_cyclic(tmp_path):
+    text = run(tmp_path, "pysnn_cyclic", "--steps 800 --asked 300 --figure weights.png").stdout
+    fired, others = map(float, re.search(r"^weights from inputs that fired (\S+), from the others (\S+)$", text, re.MULTILINE).groups())
+    assert fired > 0.7 and others < 0.2
+    before, after = re.findall(r"^(?:before|after): (\d+) spikes for the first three inputs, (\d+) for the others", text, re.MULTILINE)
+    assert int(before[1]) > 0 and int(after[0]) > 3 and int(after[1]) == 0
+    assert (tmp_path / "weights.png").stat().st_size > 5_000
+
+
 # --- what is added by name has all the rest at once
 
 _OWN = """

@@ -28,6 +28,7 @@ def assert_same_potential(ours, theirs, tolerance):
 @pytest.mark.parametrize("backend", ["torch", "reference"])
 @pytest.mark.parametrize("case, t_ref", [("tref0", 0.0), ("tref2", 1.9)])  # Brian's clamp is one step shorter than its name
 def test_constant_current(truth, case, t_ref, backend):
+    """Brian 2: the same spikes, V within 1e-12."""
     times, v = clamp(truth[f"lif_const_{case}_I"], 0.1, 200.0, ("V",), backend, model="lif", t_ref=t_ref)
     assert_same_spikes(times, ragged(truth, f"lif_const_{case}_spk"), 0.1)
     assert_same_potential(v, truth[f"lif_const_{case}_v"], 1e-12)
@@ -35,6 +36,7 @@ def test_constant_current(truth, case, t_ref, backend):
 
 @pytest.mark.parametrize("case, dt", [("dt0p1", 0.1), ("dt1", 1.0)])
 def test_fluctuating_current(truth, case, dt):
+    """Closed recursion: the same spikes, V within 5e-12 mV."""
     current = truth[f"lif_fluct_{case}_I_nA"]
     cell = dict(model="lif", tau_m=20.0, R=100.0, V_rest=-70.0, V_th=-50.0, V_reset=-60.0, t_ref=2.0 - dt)
     times, v = clamp(current, dt, len(current) * dt, ("V",), **cell)

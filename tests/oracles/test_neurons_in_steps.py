@@ -32,6 +32,7 @@ def x():
 
 
 def test_plif_lif_int_and_relay(x):
+    """Recursions written down a second time: the same spikes."""
     v = u = 0.0
     expected = {"plif": [], "lif_int": []}
     for amount in x:
@@ -48,6 +49,7 @@ def test_plif_lif_int_and_relay(x):
 
 
 def test_sliding_psn_is_a_convolution(x):
+    """V is NumPy's convolution of the input with the weights."""
     weights = np.array([0.4, -0.3, 0.2, 0.7])
     spikes, v = driven("sliding_psn", x, "V", V_th=0.6, **{f"w_{i}": w for i, w in enumerate(weights)})
     expected = np.convolve(x, weights)[:STEPS]
@@ -94,6 +96,7 @@ def darwin(x, tau_m=12.0, tau_s=8.0, bias=30, v_th=16384, is_adaptive=False):
 
 @pytest.mark.parametrize("name", ["darwin_clif", "darwin_alif"])
 def test_darwin_neurons_are_integers(name, x):
+    """The chip's arithmetic in Python integers: equal potentials and spikes."""
     amounts = np.floor(4000 * x - 1000)
     spikes, v = driven(name, amounts, "V", bias=30.0)
     expected = darwin(amounts, is_adaptive=name == "darwin_alif")
@@ -102,6 +105,7 @@ def test_darwin_neurons_are_integers(name, x):
 
 
 def test_darwin_random_adds_whole_numbers_of_uniform_distribution():
+    """What is added is whole numbers of uniform distribution (Kolmogorov-Smirnov)."""
     steps, width = 400, 1000.0
     with spaic.Network() as net:
         cells = spaic.NeuronGroup(50, model="darwin_random", std=width, tau_m=5.0)
@@ -115,6 +119,7 @@ def test_darwin_random_adds_whole_numbers_of_uniform_distribution():
 
 
 def test_graded_and_ternary_spikes_carry_their_number(x):
+    """G is V before the reset, or its sign, where there is a spike."""
     spikes, g, before = driven("graded_lif", x, "G", "V_before_reset")
     assert np.array_equal(g, np.where(spikes > 0, before, 0.0)) and 5 < spikes.sum() < STEPS
     signed = np.where(np.arange(STEPS) % 20 < 10, x, -x)
@@ -155,7 +160,7 @@ def test_a_field_divides_by_what_all_of_it_does():
         q = np.maximum(u, 0) ** 2
         r, total = q / (1 + k * total), q.sum()
         np.testing.assert_allclose(rates.values[0, :, n], r, rtol=1e-12)
-    assert r.min() < r.max() / 2 and 0.1 < k * total
+    assert r.min() < r.max() / 2 and k * total > 0.1
 
 
 @pytest.mark.parametrize("dt", [0.1, 1.0])

@@ -39,6 +39,7 @@ SPAIC = {  # measured on SPAIC 0.6.3: the value at the spike test of each step
 
 @pytest.mark.parametrize("name", SPAIC)
 def test_traces_of_spaic(name):
+    """SPAIC's own numbers, to the digits given."""
     port, amount, variable, expected, options = SPAIC[name]
     (found,) = trace(name, port, amount, len(expected), variable, **options)
     known = [i for i, x in enumerate(expected) if x is not None]
@@ -61,7 +62,7 @@ PYSNN = {
 
 @pytest.mark.parametrize("case", PYSNN)
 def test_neurons_of_pysnn(case, oracles):
-    """Spikes, potential and trace after each step of 1 ms; PySNN lowers a threshold after the test and not before, hence `kept`."""
+    """PySNN's spikes, potential and trace in each of 60 steps. It lowers a threshold after the test and not before, hence `kept`."""
     truth, (name, kept, values) = load(oracles / "pysnn_neurons.npz"), PYSNN[case]
     x = truth["x"].reshape(60, 4).astype(float)
     start = {"theta": values["V_th"] / kept} if "alpha_theta" in values else {}
@@ -82,7 +83,7 @@ def test_neurons_of_pysnn(case, oracles):
 
 
 def test_lif_of_neurapse():
-    """Its second-order Taylor step is rk2; currents in pA."""
+    """Neurapse's counts at ten currents; its second-order Taylor step is rk2, its currents are in pA."""
     current = 2700.0 * (1 + 0.1 * np.arange(10))
     (times,) = clamp(current, 0.1, 500.0, backend="reference", model="lif", preset="neurapse", integrator="rk2")
     assert [len(t) for t in times] == [0, 19, 25, 30, 34, 38, 42, 46, 49, 52]
@@ -90,7 +91,7 @@ def test_lif_of_neurapse():
 
 @pytest.mark.parametrize("preset, case", [("rs", "RH_as_example"), ("ib", "IB_own_C"), ("ch", "CH_as_example")])
 def test_aef_of_neurapse(preset, case, oracles):
-    """The same counts; its step that draws the spike is not integrated, so times shift by up to two steps per spike."""
+    """Neurapse's counts within 5 %: its step that draws a spike is not integrated, so times shift by up to two steps per spike."""
     truth = load(oracles / "neu_aef.npz")
     scheme = dict(integrator="euler", interpolate=False)
     start = dict(V=truth[f"{case}_V"][0, 0] * 1e3, W=truth[f"{case}_U"][0, 0] * 1e12)
@@ -103,7 +104,7 @@ def test_aef_of_neurapse(preset, case, oracles):
 
 
 def test_izhikevich_of_neurapse():
-    """Neurapse loses a step per spike, so ours may fire once or twice more often."""
+    """Neurapse's counts: it loses a step per spike, so ours may fire once or twice more often."""
     counts = {"rs": (49, 42, 35), "ib": (9, 6, 3), "ch": (48, 40, 29)}
     sets = [presets(spaic.registry.neurons["izhikevich_2007"])[name].values for name in counts]
     values = {k: np.repeat([p[k] for p in sets], 3) for k in sets[0]}
@@ -116,7 +117,7 @@ def test_izhikevich_of_neurapse():
 
 
 def test_hodgkin_huxley_of_neurapse(oracles):
-    """Its run with gates at the right speed, in forward Euler steps of 10 us."""
+    """Neurapse's run with gates at the right speed, in forward Euler steps of 10 us."""
     truth = load(oracles / "neu_hh.npz")
     current = truth["I"][0] * 1e6  # A/cm2
     first = 6000  # nothing happens before the pulse

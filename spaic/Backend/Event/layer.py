@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,12 +41,16 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Neurons of a layer: their class, refractory period in ms, and the path that errors name."""
+    """Neurons of a layer: their class, refractory period in ms, and the path that errors name.
+
+    `room` holds how many entries there is room for in the record of a neuron and sample, learned from the last run.
+    """
 
     path: str
     kind: np.ndarray
     t_ref: np.ndarray
     tables: Tables
+    room: list[int] = field(default_factory=lambda: [_ROOM])
 
 
 @dataclass(eq=False)
@@ -102,32 +106,40 @@ def run(
     decays = _decays(found, tables, start.time)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
     units = batch * neurons
-    room, kept = np.full(units, _ROOM, np.int64), None
+    room = np.full(units, layer.room[0], np.int64)
+    offset = np.cumsum(room) - room
+    record = _room(int(room.sum()), tables.modes)
+    count, status = np.zeros(units, np.int64), np.zeros(units, np.int64)
+    ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
     kernel = compiled(layer_kernels, tables.modes).forward
     weights = weights if len(weights) else np.zeros(1)
-    while kept is None:
-        offset = np.cumsum(room) - room
-        total = int(room.sum())
-        what, place = np.zeros(total, np.int8), np.zeros(total, np.int64)
-        when, modes = np.zeros(total), np.zeros((total, tables.modes))
-        count, status = np.zeros(units, np.int64), np.zeros(units, np.int64)
-        ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
+    width = 1 if found.is_own else layer_kernels.LANES
+    chosen = np.arange(-(-neurons // width))
+    while len(chosen):
         args = (
-            batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
+            chosen, batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
             (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports),
             decays, weights, (layer.kind, layer.t_ref), moving(tables), (start.modes, start.phase, start.until),
-            (offset, room, what, place, when, modes, count), status, (ended.modes, ended.phase, ended.until), samples,
+            (offset, room, *record, count), status, (ended.modes, ended.phase, ended.until), samples,
         )  # fmt: skip
-        spread(kernel, neurons if found.is_own else -(-neurons // layer_kernels.LANES), args, threads=threads)
-        _demand_fine(layer, status, count, offset, when, neurons)
-        if (count <= room).all():
-            kept = what
-        else:
-            room = np.maximum(count, 1)
+        spread(kernel, len(chosen), args, threads=threads)
+        _demand_fine(layer, status, count, room, offset, record[2], neurons)
+        over = np.flatnonzero(count > room)  # run once more, with room for what there is to record
+        offset[over] = len(record[0]) + np.cumsum(count[over]) - count[over]
+        room[over] = count[over]
+        record = tuple(np.concatenate(pair) for pair in zip(record, _room(int(count[over].sum()), tables.modes), strict=True))
+        chosen = np.unique(over % neurons // width)
+    layer.room[0] = max(_ROOM, int(np.quantile(count, 0.9)))
+    what, place, when, modes = record
     spikes = _spikes(offset, count, what)
     unit = np.repeat(np.arange(units), count)[what[_entries(offset, count)] != RELEASE]
     record = Record(offset, count, what, place, when, modes, found, decays, weights, spikes, unit // neurons, unit % neurons)
     return record, ended, samples
+
+
+def _room(entries: int, modes: int) -> tuple[np.ndarray, ...]:
+    """Memory for entries of a record: what, place, when, modes."""
+    return np.zeros(entries, np.int8), np.zeros(entries, np.int64), np.zeros(entries), np.zeros((entries, modes))
 
 
 def gradients(
@@ -188,13 +200,15 @@ def _spikes(offset: np.ndarray, count: np.ndarray, what: np.ndarray) -> np.ndarr
     return entries[what[entries] != RELEASE]
 
 
-def _demand_fine(layer: Population, status: np.ndarray, count: np.ndarray, offset: np.ndarray, when: np.ndarray, neurons: int) -> None:
+def _demand_fine(
+    layer: Population, status: np.ndarray, count: np.ndarray, room: np.ndarray, offset: np.ndarray, when: np.ndarray, neurons: int
+) -> None:
     wrong = np.flatnonzero(status != FINE)
     if not len(wrong):
         return
     u = wrong[0]
     place = f"{layer.path}[{u % neurons}], sample {u // neurons}"
-    time = f"{when[offset[u] + min(count[u], 8) - 1]:.9g} ms" if count[u] else "the start"
+    time = f"{when[offset[u] + min(count[u], room[u]) - 1]:.9g} ms" if count[u] else "the start"
     if status[u] == LOST:
         raise NumericalError(f"{place}: the search for the next crossing after {time} did not end; report this with the model")
     what = "spikes in one instant" if status[u] == BURST else "spikes in all"

@@ -99,6 +99,7 @@ def until_event(
 def forward(
     lo: Any,
     hi: Any,
+    chosen: Any,
     batch: Any,
     is_own: Any,
     is_shared: Any,
@@ -115,7 +116,7 @@ def forward(
     end: Any,
     samples: Any,
 ) -> Any:
-    """Groups `lo` to `hi` - 1 of neurons in all samples; unit ``u = sample * neurons + neuron``.
+    """Groups ``chosen[lo]`` to ``chosen[hi - 1]`` of neurons in all samples; unit ``u = sample * neurons + neuron``.
 
     Events ``starts[u] .. stops[u] - 1`` (of the sample, where lists are shared) have a time, a place of the weight (plus `stride` times the
     neuron), an amount and a port. ``kind[neuron]`` is the class of its parameters; row ``2 * class`` of the tables is the neuron at large,
@@ -134,8 +135,8 @@ def forward(
     Y, kept = np.zeros((MODES, LANES)), np.empty((MODES, LANES))
     top, bound = np.zeros(LANES), np.zeros(LANES)
     whole, real = np.zeros((LANES, 5), np.int64), np.zeros((LANES, 3))
-    for group in range(lo, hi):
-        j0 = group * width
+    for at in range(lo, hi):
+        j0 = chosen[at] * width
         lanes = min(width, neurons - j0)
         c = kind[j0]
         is_alike = is_shared and is_plain[2 * c] and is_plain[2 * c + 1]

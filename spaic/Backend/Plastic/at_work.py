@@ -46,12 +46,13 @@ class RuleAtWork:
         self.plasticity, self.rule, self.arithmetic = plasticity, plasticity.rule, arithmetic
         self.link = next(k for k in graph.links if k.name == plasticity.link)
         self.path = f"{self.link.name}.weight"
-        if len(self.link.transforms) != 1:
+        weighing = [t for t in self.link.transforms if not t.is_identity]
+        if len(weighing) != 1:
             stages = ", ".join(type(t).__name__ for t in self.link.transforms)
             raise UnsupportedError(
                 f"{self.link.name}: a rule needs a link with weights and nothing else, this one has {stages}; part it in two"
             )
-        transform = self.link.transforms[0]
+        transform = weighing[0]
         pre, post = graph.shape(self.link.source_node), delivered_shape(graph, self.link)
         self.layout = layout(transform, arithmetic, self.link.name, pre, post)
         self.sizes = {"pre": (prod(pre),), "post": (prod(post),), "synapse": self.layout.shape, "modulator": ()}

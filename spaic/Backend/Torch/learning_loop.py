@@ -46,8 +46,8 @@ class LearningLoop:
         return found[0] if found else hindrance(self.program, self.stage)
 
     def _of_rule(self, rule: RuleAtWork) -> str:
-        (transform,) = rule.link.transforms
-        if not isinstance(transform, Dense) or transform.mask is not None:
+        transform, *others = rule.link.transforms
+        if others or not isinstance(transform, Dense) or transform.mask is not None:
             return f"{rule.link.name} is not full"
         if len([r for r in self.rules if r.link.name == rule.link.name]) > 1:
             return f"{rule.link.name} has two rules"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spaic.Graph.values import Value
 
@@ -12,6 +13,9 @@ Shape = tuple[int, ...]
 @dataclass(frozen=True, eq=False)
 class Transform:
     """Base of all transforms."""
+
+    #: Whether signals are the same before and after it, and only gradients differ.
+    is_identity: ClassVar[bool] = False
 
     def output_shape(self, shape: Shape, path: str) -> Shape:
         """Shape after the transform of a sample of `shape`, or GraphError."""

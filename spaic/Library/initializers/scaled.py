@@ -73,7 +73,7 @@ class _Kaiming(BaseInitializer):
         demand_number(f"{path}.a", self.a)
         if self.mode not in ("fan_in", "fan_out"):
             raise DeclarationError(f"{path}.mode: unknown mode {self.mode!r}; choose 'fan_in' or 'fan_out'")
-        if self.nonlinearity not in _GAINS:
+        if not isinstance(self.nonlinearity, str) or self.nonlinearity not in _GAINS:
             raise DeclarationError(f"{path}.nonlinearity: unknown {self.nonlinearity!r}; {nearest(self.nonlinearity, _GAINS)}")
 
     def _std(self, fan_in: int, fan_out: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar
 
 from spaic import spellings
@@ -11,6 +13,7 @@ from spaic.Graph.transforms import Conv, Conv2d, Transform, TransposedConv
 from spaic.Graph.transforms.image import demand_layout
 from spaic.Library.initializers import fan_in_normal
 from spaic.Library.links.weights import KERNEL_MEAN, KERNEL_SPREAD, WeightedLink
+from spaic.Library.ranges import demand_count
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -63,11 +66,12 @@ class Convolution(WeightedLink):
 
     def _channels(self, pre: Shape, post: Shape, path: str) -> tuple[int, int]:
         """Channels of the source and of the result."""
-        channels = self.in_channels or pre[0]
-        result = self.out_channels or (post[0] if len(post) == len(pre) else None)
+        channels = whole(self.in_channels, f"{path}.in_channels") or pre[0]
+        result = whole(self.out_channels, f"{path}.out_channels") or (post[0] if len(post) == len(pre) else None)
         if result is None:
             raise GraphError(f"{path}: the number of channels of the result is not known; give out_channels, or the target a shape")
-        if self.groups < 1 or channels % self.groups or result % self.groups:
+        demand_count(f"{path}.groups", self.groups)
+        if channels % self.groups or result % self.groups:
             raise GraphError(f"{path}: {channels} and {result} channels do not divide into {self.groups} groups; change groups")
         return channels, result
 
@@ -190,10 +194,17 @@ class TransposedConvolution3d(TransposedConvolution):
     dimensions: ClassVar[int] = 3
 
 
+def whole(value: Any, path: str) -> int | None:
+    """A whole number of at least 1, or None."""
+    if value is not None:
+        demand_count(path, value)
+    return value  # type: ignore[no-any-return]
+
+
 def numbers(value: Any, count: int, path: str, least: int = 1) -> Shape:
     """One whole number for all dimensions, or one for each."""
-    given = (value,) * count if hasattr(value, "__index__") else tuple(value)
-    if len(given) != count or any(not hasattr(n, "__index__") or isinstance(n, bool) or n.__index__() < least for n in given):
+    given = (value,) * count if isinstance(value, Integral) else tuple(value) if isinstance(value, Iterable) else ()
+    if len(given) != count or any(not isinstance(n, Integral) or isinstance(n, bool) or n < least for n in given):
         several = "" if count == 1 else f", or {('two', 'three')[count - 2]} of them"
         raise DeclarationError(f"{path}: {value!r} is not a whole number of at least {least}{several}; give one")
     return tuple(int(n) for n in given)

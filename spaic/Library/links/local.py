@@ -12,7 +12,7 @@ from spaic.errors import GraphError
 from spaic.Graph.transforms import Conv, Reshape, Transform
 from spaic.Graph.values import Value
 from spaic.Library.initializers import fan_in_normal
-from spaic.Library.links.image import numbers
+from spaic.Library.links.image import numbers, whole
 from spaic.Library.links.pattern import Pairs, PatternLink
 from spaic.Library.links.weights import KERNEL_MEAN, KERNEL_SPREAD
 from spaic.registry import links
@@ -79,7 +79,7 @@ class LocallyConnected(PatternLink):
             raise GraphError(
                 f"{path}: the source has shape {pre}, channels and one to three dimensions are needed; give the source a shape"
             )
-        channels = self.out_channels or (post[0] if len(post) == len(pre) else None)
+        channels = whole(self.out_channels, f"{path}.out_channels") or (post[0] if len(post) == len(pre) else None)
         if channels is None:
             raise GraphError(f"{path}: the number of channels of the result is not known; give out_channels, or the target a shape")
         kernel, stride, padding, dilation = (

@@ -11,6 +11,7 @@ from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Pool, Pool2d, Reshape, Transform
 from spaic.Graph.transforms.image import demand_layout
 from spaic.Library.links.image import numbers
+from spaic.Library.ranges import demand_sizes
 from spaic.Network.connection import LinkType
 from spaic.registry import links
 from spaic.seeds import Key
@@ -104,7 +105,7 @@ class Unflatten(LinkType):
     shape: tuple[int, ...] | None = None
 
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        shape = post if self.shape is None else numbers(self.shape, len(self.shape), f"{path}.shape")
+        shape = post if self.shape is None else demand_sizes(f"{path}.shape", self.shape)
         if prod(shape) != prod(pre):
             raise GraphError(f"{path}: {prod(pre)} values (shape {pre}) do not fill the shape {shape}; make the numbers equal")
         return (Reshape(shape),)

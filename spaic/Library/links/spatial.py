@@ -9,7 +9,8 @@ import numpy as np
 
 from spaic.errors import DeclarationError, GraphError, nearest
 from spaic.Library.links.pattern import Pairs, PatternLink
-from spaic.Library.links.random import demand_probability, demand_whole
+from spaic.Library.links.random import demand_probability
+from spaic.Library.ranges import demand_count, demand_flag
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -62,7 +63,8 @@ class Distance(PatternLink):
     def __post_init__(self) -> None:
         super().__post_init__()
         demand_probability(self.probability, f"{self.label}.probability")
-        if self.kernel not in _KERNELS:
+        demand_flag(f"{self.label}.is_periodic", self.is_periodic)
+        if not isinstance(self.kernel, str) or self.kernel not in _KERNELS:
             raise DeclarationError(f"{self.label}.kernel: unknown kernel {self.kernel!r}; {nearest(self.kernel, _KERNELS)}")
         if self.decays not in ("probability", "weight"):
             raise DeclarationError(f"{self.label}.decays: {self.decays!r} does not decay; use 'probability' or 'weight'")
@@ -76,7 +78,7 @@ class Distance(PatternLink):
         found = []
         for first in range(0, prod(pre), step):
             sources = np.arange(first, min(first + step, prod(pre)))
-            likely = np.full((len(sources), prod(post)), self.probability)
+            likely = np.full((len(sources), prod(post)), float(self.probability))
             if self.decays == "probability":
                 likely *= self._kernel(places(pre)[sources][:, None], places(post)[None])
             rows, targets = np.nonzero(rng.random(likely.shape) < likely)
@@ -121,7 +123,7 @@ class SmallWorld(PatternLink):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        demand_whole(self.neighbours, f"{self.label}.neighbours", least=2)
+        demand_count(f"{self.label}.neighbours", self.neighbours)
         if self.neighbours % 2:
             raise DeclarationError(f"{self.label}.neighbours: {self.neighbours} is odd; give an even number, half for each side")
         demand_probability(self.rewiring, f"{self.label}.rewiring")

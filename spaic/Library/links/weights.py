@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from spaic.errors import DeclarationError
 from spaic.Graph.values import Value, as_value
 from spaic.Library.initializers import constant, fan_in_normal, normal
+from spaic.Library.ranges import demand_number
 from spaic.Network.connection import LinkType
 
 #: Default of every weight matrix: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
@@ -41,6 +43,9 @@ class WeightedLink(LinkType):
             if self.w_mean is not None or self.w_std is not None:
                 raise DeclarationError(f"{path}.weight: weight is given and w_mean or w_std too; give one of them")
             return as_value(self.weight, f"{path}.weight")
+        for name, low in (("w_mean", -inf), ("w_std", 0.0)):
+            if getattr(self, name) is not None:
+                demand_number(f"{path}.{name}", getattr(self, name), low)
         if self.w_mean is None and self.w_std is None:
             return fan_in_normal(MEAN, SPREAD) if default is None else default
         return normal(self.w_mean or 0.0, self.w_std) if self.w_std else constant(self.w_mean or 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -78,7 +79,8 @@ class UpsampleStage(LinkType):
     interpolation: str = "nearest"
 
     def __post_init__(self) -> None:
-        count = 2 if hasattr(self.upscale, "__index__") else len(tuple(self.upscale))
+        given = tuple(self.upscale) if isinstance(self.upscale, Iterable) else (self.upscale,) * 2
+        count = len(given)
         if not 1 <= count <= 3:
             raise DeclarationError(f"Connection(upsample).upscale: {self.upscale!r} has {count} dimensions; give one to three numbers")
         numbers(self.upscale, count, "Connection(upsample).upscale")

@@ -37,7 +37,7 @@ def test_the_table_and_the_verdict_of_runs_that_agree():
     count = sum(len(t) for _, _, t in found.yardstick.spikes.values())
     assert count > 10
     lines = str(found).splitlines()
-    assert lines[0].split() == "run spikes missing worst/ms median/ms V before first divergence".split()
+    assert lines[0].split() == ["run", "spikes", "missing", "worst/ms", "median/ms", "V", "before", "first", "divergence"]
     assert lines[1].split() == ["event", "*", str(count)]
     for line, c in zip(lines[2:4], found.comparisons, strict=True):
         assert line.startswith(c.execution.label) and line.split()[3:5] == [str(count), "0"] and line.endswith(" -")
@@ -91,11 +91,11 @@ def test_other_causes_of_a_divergence(case, seed, cause):
 
 def test_a_spike_that_the_end_cuts_off_is_not_missing():
     """The exact run has it half a step before the end; what it adds on a grid is for the run after this one."""
-    net, when = network("cuba"), 8.0
+    net = network("cuba")
     net.set_backend("torch", dt=0.01, dtype="float64")
-    (comparison,) = net.verify(when, backends=("torch", "event"), dt=(0.01,)).comparisons
+    (comparison,) = net.verify(8.0, backends=("torch", "event"), dt=(0.01,)).comparisons
     exact, grid = 13, 12
-    assert sum(len(t) for _, _, t in net.verify(when, backends=("event",)).yardstick.spikes.values()) == exact
+    assert sum(len(t) for _, _, t in net.verify(8.0, backends=("event",)).yardstick.spikes.values()) == exact
     assert comparison.spikes == grid and comparison.missing == 0 and comparison.divergence == ""
 
 
