@@ -33,8 +33,8 @@ Names are not case-sensitive, and a hyphen or blank in them counts as `_`. An un
 The equations below are the declarations themselves, typeset: every backend runs exactly these. $w$ is what a link brings and $O$ the spike,
 0 or 1. $\\leftarrow$ gives a variable a new value; in a block of equations it does so once per step, from the values at the start of the
 step. $\\sigma(x) = 1 / (1 + e^{{-x}})$, and $\\mathrm{{exprel}}(x) = (e^x - 1) / x$ with its limit 1 at 0. A unit of 1 is a pure number.
-[semantics.md](semantics.md) says what happens in a time step and what the integrators compute, [extending.md](extending.md) how to add an
-entry of your own.
+[semantics.md](semantics.md) says what happens in a time step and what the integrators compute, [gallery.md](gallery.md) shows what the
+neurons do, [proofs.md](proofs.md) what each was compared with, [extending.md](extending.md) how to add an entry of your own.
 
 The functions of the equation language are {", ".join(f"`{name}`" for name in sorted(FUNCTIONS))}.
 """
@@ -51,8 +51,11 @@ def models_page() -> str:
         ("Encoders", '`Encoder(num=784, coding_method="poisson", unit_conversion=0.5)`', registry.encoders, _class),
         ("Generators", '`Generator(dec_target=group, coding_method="ramp", amp=0.1)`', registry.generators, _class),
         ("Decoders", '`Decoder(dec_target=group, coding_method="spike_counts", scale=0.1)`', registry.decoders, _class),
+        ("Actions", '`Action(dec_target=group, coding_method="softmax_action")`', registry.actions, _class),
+        ("Rewards", '`Reward(dec_target=group, coding_method="classify_reward")`', registry.rewards, _class),
         ("Initializers", "`Connection(a, b, weight=spaic.normal(0.0, 0.1))`", registry.initializers, _class),
         ("Learners", "`STCA(net, alpha=0.5)`", registry.learners, _class),
+        ("Networks", "`spaic.Library.DiehlCook(hidden=100)`", registry.networks, _class),
         ("Backends", '`net.set_backend("torch", device="cuda", dt=1.0)`', registry.backends, _class),
     ]
     return "\n".join([_HEAD, *(part for chapter in chapters for part in _chapter(*chapter))])
@@ -83,7 +86,7 @@ def _presets(named: Mapping[str, Preset], model: str) -> Iterator[str]:
 
 def _refused(names: Mapping[str, str]) -> str:
     rows = [(f"`{name}`", sentence(reason)) for name, reason in names.items()]
-    return "Not here, and why:\n\n" + table(("model", "reason"), rows) + "\n"
+    return "Not here, and why:\n\n" + table(("name", "reason"), rows) + "\n"
 
 
 def _class(kind: type, name: str, aliases: Sequence[str]) -> str:

@@ -231,9 +231,9 @@ class EProp(DirectFeedbackAlignment, OnlineLearner):
 class OTTT(OnlineLearner):
     """Online training through time: errors go through the layers within each step, and through time only inside of single neurons.
 
-    The weights of all layers learn from the error of each step and from traces of what arrived before. For leaky integrate-and-fire neurons,
-    the trace of a synapse is the leaky sum of its presynaptic spikes, as in the paper; for any others, it is what the equations make of it.
-    Recurrent connections send spikes to the next step but no errors back from it.
+    The weights of all layers learn from the error of each step and from traces of what arrived before. For leaky integrate-and-fire
+    neurons, the trace of a synapse is the leaky sum of its presynaptic spikes, as in the paper; for any others, it is what the equations
+    make of it. Recurrent connections send spikes to the next step but no errors back from it.
 
     Only :meth:`learn` computes this gradient.
 

@@ -100,6 +100,7 @@ class PlasticityLearner(Learner):
         for element in own:
             if isinstance(element, Connection):
                 self._check_spikes(graph, links[element.path])
+                self._check_reads(graph, links[element.path])
                 added.append(self._plasticity(element.path))
         self._paths = ()
         return replace(graph, plasticity=(*graph.plasticity, *added))
@@ -116,6 +117,17 @@ class PlasticityLearner(Learner):
             raise NetworkError(
                 f"{link.name}: {self.declaration.name!r} needs spikes of {link.target_node!r}, whose model never fires; use another rule"
             )
+
+    def _check_reads(self, graph: Graph, link: Any) -> None:
+        for side, path in (("pre", link.source_node), ("post", link.target_node)):
+            node = graph.by_name[path]
+            known = node.model.variables if isinstance(node, Population) else ("O",)
+            for variable in self.declaration.reads(side).values():
+                if variable not in known:
+                    raise NetworkError(
+                        f"{link.name}: {self.declaration.name!r} reads {variable!r} of {path!r}, which has none ({nearest(variable, known)}); "
+                        "use another neuron model, for 'taught' one from spaic.Library.rules.with_teacher"
+                    )
 
     # --- rewards
 

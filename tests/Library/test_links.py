@@ -312,6 +312,20 @@ def test_the_probability_falls_with_the_distance(kernel, shape, periodic):
     np.testing.assert_allclose(as_matrix(transform, values), 2 * expected / 0.8, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("periodic", [False, True])
+def test_neurons_stand_where_they_are_put(periodic):
+    """SPAIC's neuron_position; weights fall with the distance, and those beyond a box are not there."""
+    rng = np.random.default_rng(3)
+    here, there = rng.random((9, 3)), rng.random((7, 3))
+    around = {"pre_position": here, "post_position": there, "is_periodic": periodic, "width": 0.4}
+    gap = np.abs(there[:, None] - here[None])
+    distance = np.sqrt((np.minimum(gap, 1 - gap) if periodic else gap) ** 2 @ np.ones(3))
+    transform, values = made("dist_depd", (9,), (7,), weight=2.0, decays="weight", kernel="exponential", **around)
+    np.testing.assert_allclose(matrix_of(transform, values, (9,), in_numpy), 2.0 * np.exp(-distance / 0.4), rtol=1e-12)
+    transform, values = made("distance", (3, 3), (7,), weight=1.0, kernel="box", **around)
+    assert (matrix_of(transform, values, (3, 3), in_numpy) == (distance <= 0.4)).all() and 0 < (distance <= 0.4).mean() < 1
+
+
 def test_small_worlds():
     ring, _ = made("small_world", (20,), (20,), neighbours=4, rewiring=0.0)
     expected = [[(j - i) % 20 in (1, 2, 18, 19) for i in range(20)] for j in range(20)]
@@ -395,6 +409,9 @@ def test_gradients(name, pre, options):
     ("random", {"allow_self": 1}, "allow_self: 1 is no truth value"),
     ("distance", {"kernel": "gausian"}, "unknown kernel 'gausian'; did you mean 'gaussian'"),
     ("distance", {"width": 0}, "width: 0 is not above 0"),
+    ("distance", {"pre_position": [0.1, 0.2]}, r"pre_position: shape \(2,\) is not \(neurons, dimensions\)"),
+    ("distance", {"post_position": [[np.nan]]}, "post_position: nan is not finite"),
+    ("distance", {"pre_position": [[1.5]], "is_periodic": True}, r"pre_position: positions on a torus lie in \[0, 1\], got 1.5"),
     ("distance", {"decays": "both"}, "decays: 'both' does not decay"),
     ("distance", {"probability": 2}, r"2 is outside \[0, 1\]"),
     ("small_world", {"neighbours": 3}, "neighbours: 3 is odd"),
@@ -421,7 +438,9 @@ def test_declarations_that_cannot_be(name, options, message):
 @pytest.mark.parametrize("name, pre, post, options, message", [
     ("random", (5, 2), (4,), {"fan_in": 11}, r"way.fan_in: 11 different neurons out of 10 cannot be chosen .* shapes \(5, 2\) and \(4,\)"),
     ("random", (4,), (4,), {"fan_out": 4, "allow_self": False}, r"way.fan_out: 4 different neurons out of 3 .* not connected to itself"),
-    ("distance", (4,), (2, 2), {}, r"way: the groups have shapes \(4,\) and \(2, 2\)"),
+    ("distance", (4,), (2, 2), {}, r"way: the groups have shapes \(4,\) and \(2, 2\) and stand in 1 and 2 dimensions"),
+    ("distance", (4,), (3,), {"pre_position": np.ones((3, 1))}, r"way.pre_position: there are 3 positions and 4 neurons \(shape \(4,\)\)"),
+    ("distance", (4,), (3,), {"post_position": np.ones((3, 2))}, "stand in 1 and 2 dimensions"),
     ("small_world", (9,), (8,), {}, r"way: 4 neighbours on one ring .* got shapes \(9,\) and \(8,\)"),
     ("small_world", (5,), (5,), {}, "4 neighbours on one ring need groups of the same size above 5"),
     ("reservoir", (5,), (6,), {}, r"way: a reservoir connects a group with itself, got shapes \(5,\) and \(6,\)"),

@@ -88,6 +88,10 @@ class TestExactPoisson:
         with pytest.raises(InputError, match="^drive: exact_poisson needs values of at least 0, the smallest is -0.5"):
             exact([[-0.5]], 10.0)
 
+    def test_more_spikes_than_fit_into_memory_are_refused(self):
+        with pytest.raises(InputError, match=r"^drive: exact_poisson would send 1e\+16 spikes, which take 240,000,000,000,000,000 bytes"):
+            exact([[1.0]], 10_000.0, unit_conversion=1e12)
+
 
 class TestPoisson:
     """Independent exponential intervals, counts whose variance is their mean."""

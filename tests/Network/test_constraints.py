@@ -145,6 +145,8 @@ def test_constraints_are_saved(tmp_path):
     {"link_type": "index_list", "index_list": [(0, 1), (3, 2)], "weight": [1.0, 2.0]},
     {"link_type": "random", "fan_in": 2, "storage": "sparse", "delay": np.full((4, 6), 2.0)},
     {"link_type": "distance", "width": 0.4},
+    {"link_type": "distance", "decays": "weight", "width": 0.5, "pre_position": np.eye(6), "post_position": np.eye(6)[:4]},
+    {"link_type": "population_mean", "weight": np.ones((4, 1))},
 ])  # fmt: skip
 def test_links_are_saved(options, tmp_path):
     net = network(**options)

@@ -6,6 +6,7 @@ import pytest
 import spaic
 from spaic import registry
 from spaic.errors import SpaicError, UnsupportedError
+from spaic.Library.rules import with_teacher
 
 STEPS, BATCH = 30, 3
 #: Link type -> shapes of both sides and keywords.
@@ -22,10 +23,13 @@ def network(rule, link_type, backend, reduction="mean", delay=0.0, seed=3, **val
     pre, post, options = LINKS[link_type]
     with spaic.Network() as net:
         source = spaic.Encoder(shape=pre, coding_method="poisson", unit_conversion=0.5)
-        cells = spaic.NeuronGroup(shape=post, model="lif", tau_m=5.0)
+        taught = "taught" in registry.rules[rule].reads("post").values()
+        cells = spaic.NeuronGroup(shape=post, model=with_teacher("lif") if taught else "lif", tau_m=5.0)
         wire = spaic.Connection(source, cells, link_type=link_type, delay=delay, w_mean=0.4, w_std=0.1, **options)
         learner = spaic.PlasticityLearner(wire, rule, reduction=reduction, **values)
         watch = spaic.StateMonitor(wire, "weight")
+        if taught:
+            spaic.Connection(source, cells, weight=0.1, post_var_name="teacher", is_parameter=False, name="teaching")
     assert learner.parent is watch.parent is net
     net.set_backend(backend, dt=1.0, dtype="float64")
     rng = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.motion import LATER, MODES, advance, dot, next_crossing
+from spaic.Backend.Event.motion import LATER, MODES, advance, dot, move, next_crossing, turn
 
 # --- kernels (the text from here on follows that of motion.py)
 
@@ -43,51 +43,41 @@ def until_event(
     tables: Any, c: Any, t_ref: Any, u: Any, i: Any, is_after: Any, stop: Any, most: Any, record: Any, y: Any, z: Any, whole: Any, real: Any
 ) -> Any:
     """Bring one neuron to the time `stop` of event `i`, with all spikes and releases on the way; `is_after` tells that one came before."""
-    T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
+    reset, reset_to, release = tables[9], tables[10], tables[11]
     reached = real[TIME]
     while True:
         t = real[TIME]
         if whole[PHASE] == 1:
-            q = 2 * c + 1
             if real[UNTIL] > stop:
-                advance(T[q], size[q], y, stop - t, False, z)
-                for k in range(MODES):
-                    y[k] = z[k]
+                move(tables, 2 * c + 1, y, stop - t, z)
                 break
-            advance(T[q], size[q], y, real[UNTIL] - t, False, z)
+            move(tables, 2 * c + 1, y, real[UNTIL] - t, z)
             t = real[UNTIL]
-            note(record, u, RELEASE, i, t, z, whole)
-            for k in range(MODES):
-                y[k] = dot(release[c, k], z)
+            note(record, u, RELEASE, i, t, y, whole)
+            turn(release, c, y, z)
             real[TIME] = real[INSTANT_OF] = t
             whole[PHASE] = whole[SAME] = 0
             continue
-        q, near = 2 * c, (stop - t) + LATER * abs(stop)
-        s = next_crossing(how[q], T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y, near, z, longest[q])
+        s = next_crossing(tables, 2 * c, y, (stop - t) + LATER * abs(stop), z)
         if s == -2.0:
             whole[STATUS] = LOST
         if s < 0.0:
             if stop > t and stop < math.inf:
-                advance(T[q], size[q], y, stop - t, False, z)
-                for k in range(MODES):
-                    y[k] = z[k]
+                move(tables, 2 * c, y, stop - t, z)
             break
         event = CROSSING
         if s == 0.0:  # by what has just happened: an arrival, or else the entry before or the start
             event = AT_ARRIVAL if is_after and t == reached and t != real[INSTANT_OF] else AFTER
         else:
-            advance(T[q], size[q], y, s, False, z)
-            for k in range(MODES):
-                y[k] = z[k]
+            move(tables, 2 * c, y, s, z)
             t = min(t + s, stop)
         whole[SAME] = whole[SAME] + 1 if t == real[INSTANT_OF] else 1
         note(record, u, event, i, t, y, whole)
         real[TIME] = real[INSTANT_OF] = t
         whole[SPIKES] += 1
+        turn(reset, c, y, z)
         for k in range(MODES):
-            z[k] = dot(reset[c, k], y) + reset_to[c, k]
-        for k in range(MODES):
-            y[k] = z[k]
+            y[k] += reset_to[c, k]
         if t_ref > 0.0:
             whole[PHASE], real[UNTIL] = 1, (t + t_ref) + LATER * abs(t + t_ref)
         if whole[SAME] > INSTANT or whole[SPIKES] > most:

@@ -25,7 +25,7 @@ MOST = 100000
 
 HELPERS = ("dot", "goes_up")
 #: Compiled once and called, not made part of what calls them: that would take many seconds to compile.
-PARTS = ("small_exp", "advance", "safe_step", "search", "next_crossing")
+PARTS = ("small_exp", "advance", "safe_step", "search", "next_crossing", "move", "turn")
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -177,33 +177,33 @@ def search(T: Any, size: Any, growth: Any, rows: Any, level: Any, is_strict: Any
     return horizon if goes_up(dot(rows[0], z) + level, dot(rows[1], z), is_strict) else -1.0
 
 
-def next_crossing(
-    how: Any, T: Any, size: Any, growth: Any, rows: Any, level: Any, is_strict: Any, y: Any, horizon: Any, z: Any, longest: Any
-) -> Any:
-    """As :func:`search`, in closed form where the rates allow: one rate (`how` 1), or two of which one is twice the other (2).
+def next_crossing(tables: Any, q: Any, y: Any, horizon: Any, z: Any) -> Any:
+    """As :func:`search` for row `q`, in closed form where the rates allow: one rate (`how` 1), or two of which one is twice the other (2).
 
     With ``x = exp(-rate s)`` of the slower one, the residual is ``a x^2 + b x + c``, and x falls from 1.
     """
-    if how == STEPS:
-        return search(T, size, growth, rows, level, is_strict, y, horizon, z, longest)
-    a, b, c, rate = 0.0, 0.0, level, 0.0
+    T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
+    if how[q] == STEPS:
+        return search(T[q], size[q], growth[q], rows[q], level[q], is_strict[q], y, horizon, z, longest[q])
+    a, b, c, rate = 0.0, 0.0, level[q], 0.0
     for k in range(MODES):
-        if T[k, k] == 0.0:
-            c += rows[0, k] * y[k]
+        part, own = rows[q, 0, k] * y[k], -T[q, k, k]
+        if own == 0.0:
+            c += part
         elif rate == 0.0:
-            b, rate = rows[0, k] * y[k], -T[k, k]
-        elif -T[k, k] > rate:
-            a = rows[0, k] * y[k]
+            b, rate = part, own
+        elif own > rate:
+            a = part
         else:
-            a, b, rate = b, rows[0, k] * y[k], -T[k, k]
+            a, b, rate = b, part, own
     slope = -rate * (2.0 * a + b)
-    if goes_up(a + b + c, slope, is_strict):
+    if goes_up(a + b + c, slope, is_strict[q]):
         return 0.0
     if a == 0.0:
         x = -c / b if b != 0.0 and c > 0.0 else -1.0
     else:
         root = b * b - 4.0 * a * c
-        if root < 0.0 or (root == 0.0 and is_strict):
+        if root < 0.0 or (root == 0.0 and is_strict[q]):
             return -1.0
         # of the two zeros the one that is reached on the way up as x falls: there 2 a x + b = -sqrt(root)
         root = math.sqrt(root)
@@ -217,6 +217,30 @@ def next_crossing(
         return s
     if s - horizon < GRAZING / rate:
         x = math.exp(-rate * horizon)
-        if goes_up((a * x + b) * x + c, -rate * (2.0 * a * x + b) * x, is_strict):
+        if goes_up((a * x + b) * x + c, -rate * (2.0 * a * x + b) * x, is_strict[q]):
             return horizon
     return -1.0
+
+
+def move(tables: Any, q: Any, y: Any, s: Any, z: Any) -> Any:
+    """Let a neuron in row `q` go on for `s`; `z` is memory."""
+    T, size, is_plain = tables[0], tables[1], tables[7]
+    if is_plain[q]:
+        for k in range(MODES):
+            if T[q, k, k] != 0.0:
+                y[k] *= math.exp(T[q, k, k] * s)
+    else:
+        advance(T[q], size[q], y, s, False, z)
+        for k in range(MODES):
+            y[k] = z[k]
+
+
+def turn(matrix: Any, c: Any, y: Any, z: Any) -> Any:
+    """``y = matrix[c] y``; `z` is memory."""
+    for k in range(MODES):
+        total = 0.0
+        for m in range(MODES):
+            total += matrix[c, k, m] * y[m]
+        z[k] = total
+    for k in range(MODES):
+        y[k] = z[k]

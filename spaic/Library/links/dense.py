@@ -12,7 +12,7 @@ from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, OneToOne, Transform
 from spaic.Library.links.pattern import LARGE, Pairs, PatternLink
-from spaic.Library.links.random import demand_probability, each_with
+from spaic.Library.links.random import each_with
 from spaic.Library.links.weights import WeightedLink
 from spaic.registry import links
 from spaic.seeds import Key
@@ -63,9 +63,8 @@ class Sparse(PatternLink):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        demand_probability(self.density, "Connection(sparse).density")
-        if self.density == 0:
-            raise DeclarationError("Connection(sparse).density: 0 makes no synapse; give a probability in (0, 1], or leave the connection out")
+        if isinstance(self.density, bool) or not isinstance(self.density, (int, float)) or not 0 < self.density <= 1:
+            raise DeclarationError(f"Connection(sparse).density: {self.density!r} is outside (0, 1]; give a probability")
         if hasattr(self.mask, "tocoo"):
             object.__setattr__(self, "mask", self.mask.toarray())
 

@@ -194,17 +194,17 @@ class TransposedConvolution3d(TransposedConvolution):
     dimensions: ClassVar[int] = 3
 
 
-def whole(value: Any, path: str) -> int | None:
+def whole(value: int | None, path: str) -> int | None:
     """A whole number of at least 1, or None."""
     if value is not None:
         demand_count(path, value)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def numbers(value: Any, count: int, path: str, least: int = 1) -> Shape:
     """One whole number for all dimensions, or one for each."""
     given = (value,) * count if isinstance(value, Integral) else tuple(value) if isinstance(value, Iterable) else ()
-    if len(given) != count or any(not isinstance(n, Integral) or isinstance(n, bool) or n < least for n in given):
+    if len(given) != count or any(isinstance(n, bool) or not isinstance(n, Integral) or n < least for n in given):
         several = "" if count == 1 else f", or {('two', 'three')[count - 2]} of them"
         raise DeclarationError(f"{path}: {value!r} is not a whole number of at least {least}{several}; give one")
     return tuple(int(n) for n in given)

@@ -11,6 +11,7 @@ import numpy as np
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.values import Value, as_value
 from spaic.Library.links.pattern import Pairs, PatternLink
+from spaic.Library.ranges import demand_sizes
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -84,6 +85,8 @@ class Matrix(PatternLink):
         if self.matrix is None:
             raise DeclarationError(f"{self.label}: there is no matrix; give an array or a SciPy sparse matrix of shape (post, pre)")
         where = f"{self.label}.matrix"
+        if self.matrix_shape is not None:
+            object.__setattr__(self, "matrix_shape", demand_sizes(f"{self.label}.matrix_shape", self.matrix_shape, 2))
         if hasattr(self.matrix, "tocoo"):
             entries = self.matrix.tocoo()
             object.__setattr__(self, "matrix_shape", entries.shape)

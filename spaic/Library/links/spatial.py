@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from spaic.errors import DeclarationError, GraphError, nearest
+from spaic.Graph.values import as_value
 from spaic.Library.links.pattern import Pairs, PatternLink
-from spaic.Library.links.random import demand_probability
-from spaic.Library.ranges import demand_count, demand_flag
+from spaic.Library.links.random import demand_probability, demand_whole
+from spaic.Library.ranges import demand_flag
 from spaic.registry import links
 from spaic.seeds import Key
 
@@ -30,22 +32,24 @@ _KERNELS = {
 class Distance(PatternLink):
     """Connections that become rarer, or weaker, with the distance.
 
-    The neurons of a group stand on the grid of its shape, which fills the unit square (line, cube): neuron i of n stands at (i + 1/2) / n.
-    Both groups have as many dimensions.
+    The neurons of a group stand on the grid of its shape, which fills the unit square (line, cube): neuron i of n stands at (i + 1/2) / n;
+    or where `pre_position` and `post_position` say. Both groups have as many dimensions.
 
     Parameters
     ----------
     kernel : str
         ``"gaussian"`` exp(-d^2 / (2 width^2)), ``"exponential"`` exp(-d / width), or ``"box"``: 1 up to `width`, 0 beyond.
     width : float
-        As a part of the side of the square.
+        As a part of the side of the square, or in the unit of the positions.
     probability : float
         Of a synapse at distance 0, in [0, 1].
     decays : str
         ``"probability"``: the probability is multiplied with the kernel. ``"weight"``: the initial weights are, and the probability is the
         same everywhere.
     is_periodic : bool
-        Whether opposite sides of the square are joined.
+        Whether opposite sides of the square are joined; positions then lie in [0, 1].
+    pre_position, post_position : array of shape (neurons, dimensions), optional
+        Where the neurons stand.
     allow_self : bool
         False leaves out the connection of a neuron to itself; only where a group is connected with itself.
     storage : str
@@ -59,6 +63,8 @@ class Distance(PatternLink):
     probability: float = 1.0
     decays: str = "probability"
     is_periodic: bool = False
+    pre_position: Any = None
+    post_position: Any = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,22 +77,55 @@ class Distance(PatternLink):
         if isinstance(self.width, bool) or not isinstance(self.width, (int, float)) or not 0 < self.width < float("inf"):
             raise DeclarationError(f"{self.label}.width: {self.width!r} is not above 0; give a part of the side of the square")
 
+        for name in ("pre_position", "post_position"):
+            object.__setattr__(self, name, self._given(name))
+
+    def _given(self, name: str) -> np.ndarray | None:
+        if getattr(self, name) is None:
+            return None
+        values = as_value(getattr(self, name), f"{self.label}.{name}")
+        if not isinstance(values, np.ndarray) or values.ndim != 2:
+            shape = getattr(values, "shape", ())
+            raise DeclarationError(f"{self.label}.{name}: shape {shape} is not (neurons, dimensions); give the coordinates of every neuron")
+        if self.is_periodic and not (values.min(initial=0.0) >= 0 and values.max(initial=0.0) <= 1):
+            raise DeclarationError(f"{self.label}.{name}: positions on a torus lie in [0, 1], got {values.max():g}; rescale them")
+        return values
+
     def pairs(self, pre: Shape, post: Shape, path: str, key: Key) -> Pairs:
-        if len(pre) != len(post):
-            raise GraphError(f"{path}: the groups have shapes {pre} and {post}, so there is no distance; give both as many dimensions")
+        here, there = self._places(pre, post, path)
         rng, step = key.generator(), max(1, CHUNK // prod(post))
         found = []
         for first in range(0, prod(pre), step):
             sources = np.arange(first, min(first + step, prod(pre)))
             likely = np.full((len(sources), prod(post)), float(self.probability))
             if self.decays == "probability":
-                likely *= self._kernel(places(pre)[sources][:, None], places(post)[None])
+                likely *= self._kernel(here[sources][:, None], there[None])
             rows, targets = np.nonzero(rng.random(likely.shape) < likely)
             found.append((rows + first, targets))
         return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
     def factors(self, pairs: Pairs, pre: Shape, post: Shape) -> np.ndarray | None:
-        return self._kernel(places(pre)[pairs[0]], places(post)[pairs[1]]) if self.decays == "weight" else None
+        if self.decays != "weight":
+            return None
+        here, there = self._places(pre, post, self.label)
+        return self._kernel(here[pairs[0]], there[pairs[1]])
+
+    def _places(self, pre: Shape, post: Shape, path: str) -> tuple[np.ndarray, np.ndarray]:
+        """Where the neurons of both groups stand, ``[neurons, dimensions]``."""
+        found = []
+        for name, shape in (("pre_position", pre), ("post_position", post)):
+            given = getattr(self, name)
+            if given is not None and len(given) != prod(shape):
+                raise GraphError(
+                    f"{path}.{name}: there are {len(given)} positions and {prod(shape)} neurons (shape {shape}); give one for each"
+                )
+            found.append(places(shape) if given is None else given)
+        if found[0].shape[1] != found[1].shape[1]:
+            raise GraphError(
+                f"{path}: the groups have shapes {pre} and {post} and stand in {found[0].shape[1]} and {found[1].shape[1]} dimensions, "
+                "so there is no distance; give both as many dimensions"
+            )
+        return found[0], found[1]
 
     def _kernel(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         gap = np.abs(a - b)
@@ -123,7 +162,9 @@ class SmallWorld(PatternLink):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        demand_count(f"{self.label}.neighbours", self.neighbours)
+        if self.neighbours is None:
+            raise DeclarationError(f"{self.label}.neighbours: None is no number of neighbours; give an even number")
+        demand_whole(self.neighbours, f"{self.label}.neighbours", least=2)
         if self.neighbours % 2:
             raise DeclarationError(f"{self.label}.neighbours: {self.neighbours} is odd; give an even number, half for each side")
         demand_probability(self.rewiring, f"{self.label}.rewiring")

@@ -10,7 +10,7 @@ from typing import Any
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import BatchNorm, Transform, Upsample
 from spaic.Graph.values import as_value
-from spaic.Library.links.image import numbers
+from spaic.Library.links.image import numbers, whole
 from spaic.Network.connection import LinkType
 from spaic.registry import links
 from spaic.seeds import Key
@@ -52,6 +52,7 @@ class BatchNormStage(LinkType):
         for name in ("eps", "alpha", "V_th"):
             _demand_number(getattr(self, name), name, 0.0, float("inf"), "(0, inf)")
         _demand_number(self.momentum, "momentum", -1e-300, 1.0, "[0, 1]")
+        whole(self.num_features, "Connection(batchnorm).num_features")
 
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         if not pre:

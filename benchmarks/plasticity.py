@@ -1,0 +1,117 @@
+"""Pair STDP and the network of Diehl and Cook: milliseconds per image, beside a loop over time in plain torch, interleaved.
+
+Run: python benchmarks/plasticity.py [--neurons 400] [--steps 250] [--rounds 9] [--threads 1]
+
+Both sides of ``stdp`` do the same: Poisson input, a full connection, leaky integrate-and-fire neurons, traces of all spikes, weights on their
+bounds, one sample at a time. ``diehl_cook`` is the network of the library with its rule; nothing else is in the round, because BindsNET
+cannot be installed where this was written (its 0.3.4 took 90 to 180 ms for an image of 250 steps with 400 neurons on such a machine).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+import spaic
+from spaic.Library import DiehlCook
+
+PIXELS, RATE, TAU, DECAY = 784, 0.06, 20.0, math.exp(-1 / 6)
+#: Changes of a weight, and its bound: at the bound, neurons fire at some 30 Hz.
+A_PLUS, A_MINUS, W_MAX = 0.0004, 0.00042, 0.045
+
+
+def images(count: int = 4) -> list[np.ndarray]:
+    """A fifth of the pixels are bright."""
+    rng = np.random.default_rng(0)
+    return [(rng.random((1, PIXELS)) * (rng.random((1, PIXELS)) < 0.2)).astype(np.float32) for _ in range(count)]
+
+
+def ours(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
+    """Pair STDP as a declared rule."""
+    with spaic.Network() as net:
+        source = spaic.Encoder(PIXELS, coding_method="poisson", unit_conversion=RATE)
+        cells = spaic.NeuronGroup(neurons, model="lif", tau_m=6.0)
+        wire = spaic.Connection(source, cells, weight=spaic.uniform(0.0, W_MAX), w_min=0.0, w_max=W_MAX)
+        learner = spaic.PlasticityLearner(wire, "stdp", A_plus=A_PLUS, A_minus=A_MINUS)
+        counts = spaic.Decoder(dec_target=cells)
+    del source, cells, wire, learner, counts  # the network has them
+    net.set_backend("torch", dt=1.0)
+    return presented(net, steps, lambda: float(net.counts.predict.sum()))
+
+
+def plain(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
+    """The same, step by step, with whole tensors and in place."""
+    weight = torch.rand(neurons, PIXELS, generator=torch.Generator().manual_seed(0)) * W_MAX
+    decay = math.exp(-1 / TAU)
+
+    def present(image: np.ndarray) -> float:
+        spikes = (torch.rand(steps, PIXELS) < torch.from_numpy(image[0]) * RATE).float()
+        v, x, y, total = torch.zeros(neurons), torch.zeros(PIXELS), torch.zeros(neurons), 0.0
+        for s in spikes.unbind():
+            v.mul_(DECAY).addmv_(weight, s)
+            fired = (v > 1).float()
+            v.mul_(1 - fired)
+            x.mul_(decay)
+            y.mul_(decay)
+            weight.addr_(y, s, alpha=-A_MINUS)
+            x.add_(s)
+            weight.addr_(fired, x, alpha=A_PLUS).clamp_(0, W_MAX)
+            y.add_(fired)
+            total += float(fired.sum())
+        return total
+
+    return present
+
+
+def diehl_cook(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
+    """The library's network, which goes on from image to image."""
+    net = DiehlCook(neurons)
+    net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp")
+    net.set_backend("torch", dt=1.0)
+    return presented(net, steps, lambda: float(net.output.predict.sum()))
+
+
+def presented(net: spaic.Network, steps: int, count: Callable[[], float]) -> Callable[[np.ndarray], float]:
+    """A function that shows an image and returns the number of spikes."""
+    encoder = next(n for n in net.everything() if n.kind == "encoder")
+
+    def present(image: np.ndarray) -> float:
+        encoder(image)
+        net.run(float(steps))
+        return count()
+
+    return present
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in (("neurons", 400), ("steps", 250), ("rounds", 9), ("threads", 1)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    works = {made.__name__: made(options.neurons, options.steps) for made in (ours, plain, diehl_cook)}
+    times: dict[str, list[float]] = {name: [] for name in works}
+    spikes = dict.fromkeys(works, 0.0)
+    with torch.no_grad():
+        for k, image in enumerate(images() * (options.rounds + 1)):
+            for name, present in works.items():
+                start = time.perf_counter()
+                spikes[name] += present(image)
+                if k >= 4:  # the first ones compile and warm up
+                    times[name].append(1e3 * (time.perf_counter() - start))
+    print(f"{PIXELS}-{options.neurons}, {options.steps} steps per image, {options.threads} thread(s), medians over {4 * options.rounds} images")
+    for name, found in times.items():
+        low, middle, high = statistics.quantiles(found, n=4)
+        print(f"  {name:<11} {middle:8.2f} ms per image ({low:.2f}-{high:.2f}), {spikes[name] / len(found):.0f} spikes per image")
+    print(f"  ours over plain: {statistics.median(a / b for a, b in zip(times['ours'], times['plain'], strict=True)):.3f}")
+
+
+if __name__ == "__main__":
+    main()
