@@ -55,7 +55,7 @@ def models_page() -> str:
         ("Rewards", '`Reward(dec_target=group, coding_method="classify_reward")`', registry.rewards, _class),
         ("Initializers", "`Connection(a, b, weight=spaic.normal(0.0, 0.1))`", registry.initializers, _class),
         ("Learners", "`STCA(net, alpha=0.5)`", registry.learners, _class),
-        ("Networks", "`spaic.Library.DiehlCook(hidden=100)`", registry.networks, _class),
+        ("Networks", "`spaic.Library.DiehlCook(num=100)`", registry.networks, _class),
         ("Backends", '`net.set_backend("torch", device="cuda", dt=1.0)`', registry.backends, _class),
     ]
     return "\n".join([_HEAD, *(part for chapter in chapters for part in _chapter(*chapter))])
@@ -93,8 +93,8 @@ def _class(kind: type, name: str, aliases: Sequence[str]) -> str:
     """The section of a class: what its docstring says, and a table of its keywords."""
     text = inspect.cleandoc(kind.__doc__ or "")
     parts = [f"### {name}"]
-    if aliases:
-        parts.append("Also called " + ", ".join(f"`{a}`" for a in aliases) + ".")
+    if others := [f"`{a}`" for a in aliases if a != name]:
+        parts.append("Also called " + ", ".join(others) + ".")
     parts.append(sentence(_markdown(_lead(text))))
     parts += _keywords(kind)
     source = re.search(r"^Source: (.+?)\.?$", " ".join(_section(text, "Notes").split()))

@@ -54,6 +54,20 @@ def decaying_rates(model: Model, parameters: Mapping[str, Any], initial: Mapping
     return np.unique(rates[np.isfinite(rates) & (rates.real < 0)].astype(complex))
 
 
+def is_linear(model: Model) -> bool:
+    """Whether the Jacobian is the same at all states.
+
+    Examples
+    --------
+    >>> from spaic.registry import neurons
+    >>> is_linear(neurons["cuba"]), is_linear(neurons["lif_cond"])
+    (True, False)
+    """
+    slopes = derive(model, {}).slopes
+    moving = {symbol(name) for name in slopes}
+    return not any(sympy.diff(slope, x).free_symbols & moving for slope in slopes.values() for x in moving)
+
+
 def _numbers(model: Model, given: Mapping[str, Any]) -> Point:
     """Every parameter as a number or as an array of `_SAMPLES` of the neurons, those with the extreme values among them."""
     values: Point = {k: v for k, v in given.items() if not hasattr(v, "sample")}

@@ -125,8 +125,8 @@ class PlasticityLearner(Learner):
             for variable in self.declaration.reads(side).values():
                 if variable not in known:
                     raise NetworkError(
-                        f"{link.name}: {self.declaration.name!r} reads {variable!r} of {path!r}, which has none ({nearest(variable, known)}); "
-                        "use another neuron model, for 'taught' one from spaic.Library.rules.with_teacher"
+                        f"{link.name}: {self.declaration.name!r} reads {variable!r} of {path!r}, which has none "
+                        f"({nearest(variable, known)}); use another neuron model, for 'taught' one from spaic.Library.rules.with_teacher"
                     )
 
     # --- rewards

@@ -2,6 +2,7 @@
 
 from spaic.Library import (
     actions,
+    competition,
     decoders,
     encoders,
     events,
@@ -13,6 +14,7 @@ from spaic.Library import (
     neurons,
     noise,
     presets,
+    readouts,
     recorded,
     refused,
     rewards,
@@ -21,6 +23,7 @@ from spaic.Library import (
     synapses,
     timing,
 )
+from spaic.Library.competition import winner_take_all
 from spaic.Library.networks import (
     COBA,
     CUBA,
@@ -36,6 +39,8 @@ from spaic.Library.networks import (
     SpikingResNet,
     WilsonCowan,
 )
+from spaic.Library.neurons.parallel import sliding_psn
+from spaic.Library.readouts import LabelReadout, NGramReadout
 
 __all__ = [
     "COBA",
@@ -45,13 +50,16 @@ __all__ = [
     "DynamicRandomNetwork",
     "ExampleNet",
     "FanInDetector",
+    "LabelReadout",
     "LiquidStateMachine",
+    "NGramReadout",
     "RingAttractor",
     "SEWResNet",
     "SHDNet",
     "SpikingResNet",
     "WilsonCowan",
     "actions",
+    "competition",
     "decoders",
     "encoders",
     "events",
@@ -63,11 +71,14 @@ __all__ = [
     "neurons",
     "noise",
     "presets",
+    "readouts",
     "recorded",
     "refused",
     "rewards",
     "rules",
+    "sliding_psn",
     "surrogates",
     "synapses",
     "timing",
+    "winner_take_all",
 ]

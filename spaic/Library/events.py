@@ -90,6 +90,13 @@ def checked_events(times: Any, neurons: Any, number: int, path: str) -> tuple[np
     return time, neuron.astype(np.int64)
 
 
+def _is_pair(sample: Any) -> bool:
+    try:
+        return len(sample) == 2
+    except TypeError:  # a number, or a tensor of one
+        return False
+
+
 @generators.register("spike_list", "spike_times", "spike_generator")
 @dataclass(frozen=True)
 class SpikeList(Generation):
@@ -148,7 +155,7 @@ class EventEncoding(Encoding):
         samples = []
         for i, sample in enumerate(data):
             where = f"{path}[{i}]"
-            if not hasattr(sample, "__len__") or len(sample) != 2:
+            if not _is_pair(sample):
                 raise InputError(f"{where}: a sample is a pair of lists, got {sample!r}; give [times in ms, neurons]")
             samples.append(np.stack(checked_events(sample[0], sample[1], prod(shape), where)))
         if not samples:

@@ -25,7 +25,7 @@ class LabelReadout:
     >>> readout = LabelReadout(2)
     >>> readout.observe([[5, 0, 1], [4, 1, 0], [0, 6, 0]], [0, 0, 1])
     >>> readout.labels
-    array([ 0,  1,  0])
+    array([0, 1, 0])
     >>> readout.by_label([[0, 2, 1], [3, 1, 1]]), readout.by_proportion([[0, 2, 1]])
     (array([1, 0]), array([1]))
 
@@ -188,5 +188,7 @@ def _labels(labels: Any, samples: int, classes: int, where: str) -> np.ndarray:
     array = _numbers(labels, where)
     if array.shape != (samples,) or array.dtype.kind not in "iu" or (samples and not 0 <= array.min() <= array.max() < classes):
         shown = array.flatten()[:3].tolist()
-        raise InputError(f"{where}: labels of shape {list(array.shape)} such as {shown}; give {samples} whole numbers from 0 to {classes - 1}")
+        raise InputError(
+            f"{where}: labels of shape {list(array.shape)} such as {shown}; give {samples} whole numbers from 0 to {classes - 1}"
+        )
     return array.astype(np.int64)

@@ -13,7 +13,7 @@ from spaic.Dynamics.models import NeuronModel, SynapseModel
 from spaic.errors import NetworkError, UnknownName, nearest
 from spaic.Graph.links import Link, Synapse
 from spaic.Graph.nodes import Population
-from spaic.Graph.transforms import Dense, Junction, OneToOne, Scale, Sparse, Transform
+from spaic.Graph.transforms import Dense, Junction, OneToOne, Reshape, Scale, Sparse, Transform
 from spaic.Graph.values import Value
 from spaic.Network.constraints import delays, held
 from spaic.Network.stages import Shaping, hidden
@@ -66,9 +66,14 @@ def segments(connection: Connection, pre: Shape, seed: int) -> tuple[Segment, ..
         for transform in stage.transforms(shape, connection.post.shape, path, Key(seed, path, purpose)):
             made.append(transform)
             shape = transform.output_shape(shape, path)
-    if found and not found[-1].target:
-        return tuple(found)
-    return (*found, Segment(tuple(made), shape, has_weights))
+    if not found or found[-1].target:
+        found.append(Segment(tuple(made), shape, has_weights))
+    return (*found[:-1], replace(found[-1], transforms=_delivered(found[-1].transforms)))
+
+
+def _delivered(transforms: tuple[Transform, ...]) -> tuple[Transform, ...]:
+    """Without a change of shape at the end: the target takes the values in its own. Weights then stand alone, and may have own delays."""
+    return transforms[:-1] if len(transforms) > 1 and isinstance(transforms[-1], Reshape) else transforms
 
 
 def links(connection: Connection, parts: tuple[Segment, ...]) -> Iterator[Link]:

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from spaic import spellings
 from spaic.Dynamics.models import SynapseModel
 from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
@@ -192,6 +194,7 @@ class Connection(Element):
             if not isinstance(end, Element):
                 raise DeclarationError(f"Connection: {side} is {end!r}, not a part of a network; give a group or node")
         self.pre, self.post = pre, post
+        constraints.check_kinds(syn_kwargs, is_parameter, pre_var_name, post_var_name)
         around = stages.named(syn_type)
         values = dict(syn_kwargs or {})
         self.link_type, self.link = _link(*stages.pooled(link_type, around, options, values))
@@ -226,8 +229,13 @@ def _link(link_type: str | LinkType, options: Mapping[str, Any]) -> tuple[str, L
 def _bounds(w_min: float | None, w_max: float | None, link_type: str) -> tuple[float, float] | None:
     if w_min is None and w_max is None:
         return None
-    low = float("-inf") if w_min is None else float(as_value(w_min, f"Connection({link_type}).w_min"))  # type: ignore[arg-type]
-    high = float("inf") if w_max is None else float(as_value(w_max, f"Connection({link_type}).w_max"))  # type: ignore[arg-type]
+    found = [as_value(v, f"Connection({link_type}).{k}") for k, v in (("w_min", w_min), ("w_max", w_max)) if v is not None]
+    if not all(isinstance(v, float) for v in found):
+        raise DeclarationError(
+            f"Connection({link_type}): w_min {w_min!r} and w_max {w_max!r} are not two numbers; give one for all weights"
+        )
+    low = float("-inf") if w_min is None else float(found[0])  # type: ignore[arg-type]
+    high = float("inf") if w_max is None else float(found[-1])  # type: ignore[arg-type]
     if not low <= high:
         raise DeclarationError(f"Connection({link_type}): w_min {low:g} is above w_max {high:g}; exchange them")
     return low, high
@@ -239,6 +247,9 @@ def _plain(value: Any, path: str) -> Any:
 
 
 def _delay(delay: Any, max_delay: float | None, min_delay: float) -> Value | None:
+    for name, time in (("max_delay", max_delay), ("min_delay", min_delay)):
+        if isinstance(time, bool) or not isinstance(time, (int, float, np.number, type(None))):
+            raise DeclarationError(f"Connection.{name}: {time!r} is no time; give a number of ms")
     if max_delay is None or max_delay == 0:
         if min_delay:
             raise DeclarationError(f"Connection: min_delay {min_delay} is given without max_delay; give both, or delay")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from spaic.Network.connection import Connection
 
 Bounds = tuple[float, float]
+
+
+def check_kinds(syn_kwargs: Any, is_parameter: Any, pre_var_name: Any, post_var_name: Any) -> None:
+    """Refuse what is no mapping, truth value or name."""
+    if not isinstance(syn_kwargs, (Mapping, type(None))):
+        raise DeclarationError(f"Connection.syn_kwargs: {syn_kwargs!r} is no mapping; give parameters such as {{'tau': 5.0}}")
+    if not isinstance(is_parameter, (bool, np.bool_)):
+        raise DeclarationError(f"Connection.is_parameter: {is_parameter!r} is no truth value; use True or False")
+    for key, name in (("pre_var_name", pre_var_name), ("post_var_name", post_var_name)):
+        if not isinstance(name, str) and not (name is None and key == "post_var_name"):
+            raise DeclarationError(f"Connection.{key}: {name!r} is no name; give that of a variable, such as 'O'")
 
 
 def delay_limit(is_trainable: Any, max_delay: Any, where: str) -> float | None:

@@ -41,7 +41,7 @@ class Node(Element):
     def _set_code(self, method: str | None, options: dict[str, Any], default: str | None = None) -> None:
         if method is None and default is None:
             raise DeclarationError(f"{type(self).__name__}: no coding_method is given; {nearest('', self.codes)}")
-        self.coding_method = self.codes.canonical(method or default)
+        self.coding_method = self.codes.canonical(default if method is None else method)
         code = self.codes[self.coding_method]
         where = f"{type(self).__name__}({self.coding_method})"
         reject_unknown(where, options, [f.name for f in dataclasses.fields(code)])

@@ -50,7 +50,9 @@ class Shaping:
 
 def named(syn_type: Named | Iterable[Named] | None) -> tuple[list[Named], list[Named]]:
     """The stages before and after the link."""
-    given = [syn_type] if isinstance(syn_type, (str, SynapseModel)) else list(syn_type or ())
+    if not isinstance(syn_type, (str, SynapseModel, Iterable, type(None))):
+        raise DeclarationError(f"Connection: syn_type is {syn_type!r}; give the name of a synapse, or a list of them")
+    given = [syn_type] if isinstance(syn_type, (str, SynapseModel)) else [] if syn_type is None else list(syn_type)
     found = [_found(stage) for stage in given]
     itself = [i for i, stage in enumerate(found) if stage in _ITSELF]
     if len(itself) > 1:

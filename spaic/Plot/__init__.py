@@ -16,6 +16,7 @@ from spaic.Plot.summary import training_summary
 from spaic.Plot.traces import traces
 from spaic.Plot.training import learning_curve
 from spaic.Plot.weights import weight_map
+from spaic.Plot.windows import stdp_window
 
 __all__ = [
     "LinkArrow",
@@ -28,6 +29,7 @@ __all__ = [
     "learning_curve",
     "raster",
     "receptive_fields",
+    "stdp_window",
     "traces",
     "training_report",
     "training_summary",

@@ -51,7 +51,7 @@ def stdp_window(
     weight : float
         The weight before.
     reward : float, optional
-        Given `span` after the later of the spikes, to rules that wait for one; 1 by default.
+        Given right after the later of the spikes, to rules that wait for one; 1 by default.
     **values : float
         Parameters of the rules.
 
@@ -72,12 +72,12 @@ def stdp_window(
     ax.axhline(0.0, color=GREY, linewidth=0.8)
     ax.axvline(0.0, color=GREY, linewidth=0.8, linestyle=":")
     for rule, colour, (times, changes) in zip(several, CYCLE, curves, strict=False):
-        causal = times >= 0  # at 0 the presynaptic spike comes first; there is a jump between the two sides
+        causal = times >= 0  # at 0 the presynaptic spike comes first
         name = _learner(rule).declaration.name
         ax.plot(times[causal], changes[causal], color=colour, linewidth=1.6, label=name)
         ax.plot(times[~causal], changes[~causal], color=colour, linewidth=1.6)
     ax.margins(x=0.0)
-    tidy(ax, title, "time from the presynaptic to the postsynaptic spike (ms)", ylabel)
+    tidy(ax, title, "post after pre (ms)", ylabel)
     legend_above(ax)
     return ax
 
@@ -112,10 +112,11 @@ def window(
     shifts, is_rewarded = np.arange(-steps, steps + 1), "on_reward" in learner.declaration.statements
     if reward is not None and not is_rewarded:
         raise InputError(f"stdp_window: {learner.declaration.name!r} uses no reward; leave it out")
-    for n in range(-steps, 12 * steps):
-        pre, post = np.full((1, len(shifts)), float(n == 0)), (shifts == n).astype(float)[None]
+    pre_at, post_at = np.minimum(-shifts, 0), np.minimum(shifts, 0)  # the later spike of every pair is at 0
+    for n in range(-steps, 10 * steps + 1):
+        pre, post = (pre_at == n).astype(float)[None], (post_at == n).astype(float)[None]
         states, weights = at_work.step(states, weights, pre, {"post.O": post})
-        if is_rewarded and n == 2 * steps:
+        if is_rewarded and n == 0:
             states, weights = at_work.rewarded(states, weights, np.array([1.0 if reward is None else float(reward)]))
     return shifts * dt, weights - weight
 
@@ -139,6 +140,6 @@ def _at_work(learner: PlasticityLearner, pairs: int, dt: float) -> RuleAtWork:
     if declared.largest:
         raise UnsupportedError(f"stdp_window: {declared.name!r} compares neurons with each other; look at it in a network")
     plasticity = Plasticity("rule", "wire", declared, learner.values, None)
-    link = Link("wire", "pre.O", "post.input", (OneToOne((pairs,), 0.0),))
+    link = Link("wire", "pre.O", "post.input", (OneToOne(pairs, 0.0),))
     graph = Graph((Input("pre", (pairs,)), Input("post", (pairs,))), (link,), clock=Clock(dt), plasticity=(plasticity,))
     return RuleAtWork(graph, plasticity, NumpyArithmetic())

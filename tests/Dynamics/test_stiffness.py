@@ -9,7 +9,7 @@ import pytest
 import spaic
 from spaic import NeuronModel, Parameter, registry
 from spaic.Dynamics.jacobian import decaying_rates
-from spaic.Dynamics.stiffness import AMPLIFICATION, longest_step, warn_if_stiff
+from spaic.Dynamics.stiffness import AMPLIFICATION, EXPONENTIAL, longest_step, warn_if_stiff
 
 DECAY = NeuronModel("dV/dt = (I - V) / tau", {"tau": Parameter(10.0, "ms")}, spike="V > 1", reset="V = 0", name="decay", method="euler")
 
@@ -52,6 +52,21 @@ def test_each_way_out_works(way_out):
     net.clamp(np.ones((1, 1)))
     net.run(round(40 / dt) * dt)
     assert 2 <= spikes.values.sum() <= 4
+
+
+@pytest.mark.parametrize("method", EXPONENTIAL)
+def test_an_exponential_method_that_jumps_over_the_gates_says_so(method):
+    """It stays finite with steps of 1 ms, and fires twice instead of 24 times."""
+    (message,) = build(1.0, model="hodgkin_huxley", integrator=method)
+    assert message.startswith(f"layer (hodgkin_huxley): its fastest rate is 32.6 / ms, too fast for '{method}' with dt = 1 ms; ")
+    assert message.endswith("use a dt of at most 0.24 ms or substeps=9")
+    assert build(0.24, model="hodgkin_huxley", integrator=method) == []
+    assert build(1.0, model="hodgkin_huxley", integrator=method, substeps=9) == []
+
+
+@pytest.mark.parametrize("method", EXPONENTIAL)
+def test_an_exponential_method_on_a_linear_equation_needs_no_warning(method):
+    assert build(100.0, model="lif", integrator=method) == []
 
 
 @pytest.mark.parametrize("method", AMPLIFICATION)

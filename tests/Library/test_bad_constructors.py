@@ -1,12 +1,14 @@
-"""Whatever a field of a code, link or initializer is given, it works or is refused by an error of spaic, never by one from within."""
+"""Whatever a connection, code, link or initializer is given, it works or is refused by an error of spaic, never by one from within."""
 
 import dataclasses
+import inspect
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
+import spaic
 from spaic import registry
 from spaic.clock import Clock
 from spaic.errors import SpaicError
@@ -85,3 +87,24 @@ def test_no_field_fails_from_within(kind, name, field):
             assert ": " in str(error) and len(str(error)) < 600
             refused += 1
     assert refused > 0
+
+
+KEYWORDS = [p for p in inspect.signature(spaic.Connection.__init__).parameters if p not in ("self", "pre", "post", "name", "options")]
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_no_keyword_of_a_connection_fails_from_within(keyword):
+    refused = 0
+    for value in NONSENSE.values():
+        with spaic.Network() as net:
+            net.source = spaic.Encoder(num=4, coding_method="null")
+            net.cells = spaic.NeuronGroup(3, model="lif", V_th=1e9)
+        net.set_backend("reference", dt=1.0)
+        net.source(np.ones((1, 3, 4)))
+        try:
+            net.way = spaic.Connection(net.source, net.cells, **{keyword: value})
+            net.run(3.0)
+        except SpaicError as error:
+            assert ": " in str(error)
+            refused += 1
+    assert refused > 5

@@ -106,6 +106,16 @@ def test_the_chaotic_pattern_converges_for_as_long_as_it_can(oracles):
         assert np.abs(found - expected).max() < 60 * dt, dt
 
 
+def test_the_2003_gallery_fires_as_often_as_in_truth(oracles):
+    cases = json.loads((oracles / "adex_izh_hh_truth.json").read_text())["izh_params"]
+    sets = {name: presets(NEURONS["izhikevich"])[name.lower()].values for name in cases}
+    assert sets == {name: {k: case[k] for k in "abcd"} for name, case in cases.items()}
+    values = {k: np.array([chosen[k] for chosen in sets.values()]) for k in "abcd"}
+    current, start = np.array([case["I"] for case in cases.values()]), dict(V=-65.0, U=-65.0 * values["b"])
+    (times,) = clamp(current, 0.1, 500.0, model="izhikevich", initial=start, **values)
+    assert [len(t) for t in times] == [case["n_true_500ms"] for case in cases.values()] == [12, 18, 47, 69, 75, 53, 41]
+
+
 def test_izhikevich_patterns():
     """Bursts, single spikes and rebounds are what they are called."""
     current = np.zeros((3000, 6))

@@ -78,8 +78,8 @@ def test_resume_learns_a_spike_train():
     x = (np.random.default_rng(0).random((1, 100, 60)) < 0.05).astype(float)
     goal = np.zeros((1, 100, 1))
     goal[0, [30, 55, 80]] = 1.0
-    net = network("resume", x, post=1, weight=np.full((1, 60), 0.05), eta=0.02)
-    for _ in range(60):
+    net = network("resume", x, post=1, weight=np.full((1, 60), 0.05), eta=0.04)
+    for _ in range(25):
         net.source(x)
         net.goal(goal)
         net.run(100.0)

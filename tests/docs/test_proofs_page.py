@@ -1,32 +1,19 @@
 """Every neuron model has a proof, and the page that lists them is what the tests say."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 from spaic.Dynamics.integrate import ORDERS
-
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "proofs.md"
-#: In a process of its own, as other tests add entries to the registries; what is measured is not measured again.
-STALE = """
-import sys; sys.path.insert(0, "docs")
-import generate_proofs as g
-g.order = lambda name, method: "measured"
-print(g.page(), end="")
-"""
+from tests.docs.pages import generated, written
 
 
 def halves():
     """The measured orders, and the tests."""
-    return PAGE.read_text(encoding="utf-8").split("## Tests")
+    return written("proofs").split("## Tests")
 
 
 def test_the_page_is_up_to_date():
     numbers = r"(?<=\| )(\*\*)?(\d\.\d\d|exact)(\*\*)?(?= \|)"
-    done = subprocess.run([sys.executable, "-c", STALE], cwd=ROOT, check=False, capture_output=True, encoding="utf-8")
-    assert re.sub(numbers, "measured", PAGE.read_text(encoding="utf-8")) == done.stdout, "run python docs/generate_proofs.py"
+    assert re.sub(numbers, "measured", written("proofs")) == generated()["proofs"], "run python docs/generate_proofs.py"
 
 
 def test_every_neuron_is_proven():

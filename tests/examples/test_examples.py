@@ -95,6 +95,14 @@ def test_mnist_says_how_to_get_the_files(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_yin_yang(tmp_path, shared_data):
+    text = run(tmp_path, "yin_yang", "--epochs 2 --samples 1500 --hidden 60 --figure spikes.png", SPAIC_DATA=str(shared_data)).stdout
+    exact, grid = accuracy(text, "exact events: "), accuracy(text, "on a grid")
+    assert exact > 50 and abs(exact - grid) < 3
+    assert re.search(r"^event \* +\d{3,}", text, re.MULTILINE) and "\nverdict: " in text
+    assert (tmp_path / "spikes.png").stat().st_size > 10_000
+
+
 def test_nmnist_conv(tmp_path, shared_data):
     text = run(tmp_path, "nmnist_conv", "--epochs 2 --samples 300", SPAIC_DATA=str(shared_data)).stdout
     assert accuracy(text, "at the end: ") > 25  # 45 at seed 0; after 10 epochs on all of them about 95

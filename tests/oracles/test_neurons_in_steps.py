@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import kstest
 
 import spaic
+from spaic.Library import sliding_psn
 from tests.oracles.cells import clamp
 
 STEPS = 80
@@ -55,6 +56,20 @@ def test_sliding_psn_is_a_convolution(x):
     expected = np.convolve(x, weights)[:STEPS]
     np.testing.assert_allclose(v, expected, atol=1e-14)
     assert np.array_equal(spikes, expected >= 0.6) and 5 < spikes.sum() < STEPS - 5
+
+
+@pytest.mark.parametrize("order", [1, 3, 6])
+def test_a_sliding_psn_of_any_order(x, order):
+    weights = np.linspace(0.5, -0.4, order)
+    given = {f"w_{i}": w for i, w in enumerate(weights)}
+    _, v = driven(sliding_psn(order), x, "V", **given)
+    np.testing.assert_allclose(v, np.convolve(x, weights)[:STEPS], atol=1e-14)
+
+
+@pytest.mark.parametrize("order", [0, -1, 2.5, True, "4"])
+def test_an_order_that_is_none_is_refused(order):
+    with pytest.raises(spaic.DeclarationError, match=r"sliding_psn.order: .* is no number of inputs; give a whole number, at least 1"):
+        sliding_psn(order)
 
 
 def test_pclif_by_its_kernels(x):
@@ -174,6 +189,23 @@ def test_escape_noise_fires_with_its_rate(dt):
     p = 1 - np.exp(-np.exp((np.array([0.7, 0.9, 1.0, 1.1]) - 1) / 0.1) * dt)
     n = 50 * steps
     assert np.all(np.abs(counts - n * p) < 4 * np.sqrt(n * p * (1 - p)))
+
+
+@pytest.mark.parametrize("name, far", [("lif_escape", 1e3), ("gif", 1e6)])
+def test_far_above_the_threshold_gradients_are_finite(name, far):
+    """exp((V - V_th) / Delta) is infinite there."""
+    with spaic.Network() as net:
+        source = spaic.Encoder(num=1, coding_method="direct")
+        cell = spaic.NeuronGroup(1, model=name)
+        wire = spaic.Connection(source, cell, weight=np.array([[far]]), post_var_name="I")
+        output = spaic.Decoder(dec_target=cell)
+        learner = spaic.SurrogateBP()
+    net.set_backend("torch", dt=1.0, kernels="plain")
+    net.source(np.ones((1, 1)))
+    net.run(10.0)
+    output.predict.sum().backward()
+    assert output.predict.item() > 0 and learner.parent is wire.parent is net
+    assert all(np.isfinite(p.grad.numpy()).all() for p in net.parameters() if p.requires_grad)
 
 
 def test_gif_adapts_and_fires_with_its_rate():

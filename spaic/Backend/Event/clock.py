@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from spaic.clock import Clock
+from spaic.errors import DeclarationError
 
 
 @dataclass(frozen=True)
@@ -30,4 +31,7 @@ class EventClock(Clock):
         return super().wait(duration, path)
 
     def waits(self, durations: np.ndarray, path: str = "delay", is_drawn: bool = False) -> np.ndarray:
+        """As :meth:`wait` for each of many, drawn ones included."""
+        if not np.isfinite(durations).all():
+            raise DeclarationError(f"{path}: {durations[~np.isfinite(durations)][0]} is not finite; give delays in ms")
         return np.ceil(durations / self.dt * (1 - 1e-12)).astype(np.int64)

@@ -43,14 +43,14 @@ class Limits:
 class Population:
     """Neurons of a layer: their class, refractory period in ms, and the path that errors name.
 
-    `room` holds how many entries there is room for in the record of a neuron and sample, learned from the last run.
+    `room` holds one array: how many entries there is room for in the record of each neuron, learned from the last run.
     """
 
     path: str
     kind: np.ndarray
     t_ref: np.ndarray
     tables: Tables
-    room: list[int] = field(default_factory=lambda: [_ROOM])
+    room: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -106,7 +106,7 @@ def run(
     decays = _decays(found, tables, start.time)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
     units = batch * neurons
-    room = np.full(units, layer.room[0], np.int64)
+    room = np.tile(layer.room[0], batch) if layer.room else np.full(units, _ROOM, np.int64)
     offset = np.cumsum(room) - room
     record = _room(int(room.sum()), tables.modes)
     count, status = np.zeros(units, np.int64), np.zeros(units, np.int64)
@@ -129,7 +129,7 @@ def run(
         room[over] = count[over]
         record = tuple(np.concatenate(pair) for pair in zip(record, _room(int(count[over].sum()), tables.modes), strict=True))
         chosen = np.unique(over % neurons // width)
-    layer.room[0] = max(_ROOM, int(np.quantile(count, 0.9)))
+    layer.room[:] = [_ROOM + count.reshape(batch, neurons).max(axis=0) * 9 // 8]
     what, place, when, modes = record
     spikes = _spikes(offset, count, what)
     unit = np.repeat(np.arange(units), count)[what[_entries(offset, count)] != RELEASE]

@@ -23,9 +23,9 @@ AT_ONCE = 1e-300
 #: Safe steps after which a search is given up; none was seen to take more than 200.
 MOST = 100000
 
-HELPERS = ("dot", "goes_up")
+HELPERS = ("dot", "goes_up", "move", "turn", "next_crossing")
 #: Compiled once and called, not made part of what calls them: that would take many seconds to compile.
-PARTS = ("small_exp", "advance", "safe_step", "search", "next_crossing", "move", "turn")
+PARTS = ("small_exp", "advance", "safe_step", "search")
 
 
 def dot(a: Any, b: Any) -> Any:

@@ -82,26 +82,3 @@ aclif = neurons.add(
         ),
     ),
 )
-
-sliding_psn = neurons.add(
-    "sliding_psn",
-    NeuronModel(
-        name="sliding_psn",
-        summary="Sliding parallel spiking neuron of order 4: V is a learned filter of the last four inputs, without reset.",
-        source="Fang et al. 2023, NeurIPS (Parallel spiking neurons), eqs. 9-10, their initial weights 2^(i - k + 1)",
-        equations="""
-            V := w_0 * I + w_1 * I_1 + w_2 * I_2 + w_3 * I_3
-            I_1 := I
-            I_2 := I_1
-            I_3 := I_2
-        """,
-        spike="V >= V_th",
-        parameters=dict(
-            w_0=Parameter(1.0, "1", "weight of the input of this step", trainable=True),
-            w_1=Parameter(0.5, "1", "weight of the input one step ago", trainable=True),
-            w_2=Parameter(0.25, "1", "weight of the input two steps ago", trainable=True),
-            w_3=Parameter(0.125, "1", "weight of the input three steps ago", trainable=True),
-            V_th=Parameter(1.0, "1", "firing threshold", trainable=True),
-        ),
-    ),
-)

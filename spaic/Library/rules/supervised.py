@@ -56,7 +56,7 @@ resume = rules.add(
     "resume",
     Rule(
         name="resume",
-        summary="A spike that the teacher asks for strengthens, a spike that is fired weakens, each by a constant and the presynaptic trace.",
+        summary="A spike that the teacher asks for strengthens, one that is fired weakens, by a constant and the presynaptic trace.",
         source="Ponulak & Kasinski 2010, Neural Comput. 22:467, eq. 2.11, with exponential windows and no anticausal part",
         pre="dx/dt = -x / tau",
         on_pre="x += 1",
@@ -90,7 +90,7 @@ pes = rules.add(
     "pes",
     Rule(
         name="pes",
-        summary="Prescribed error sensitivity: the weight falls with the product of the presynaptic rate and the error that the teacher says.",
+        summary="Prescribed error sensitivity: the weight falls with the presynaptic rate times the error that the teacher says.",
         source="MacNeil & Eliasmith 2011, PLoS ONE 6:e22885, eq. 6; Bekolay et al. 2013, Front. Neuroinform. 7:48",
         pre="dx/dt = -x / tau",
         on_pre="x += 1 / tau",

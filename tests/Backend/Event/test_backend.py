@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.errors import DeclarationError, NumericalError, UnsupportedError
+from spaic.errors import DeclarationError, GraphError, NumericalError, SpaicError, UnsupportedError
 
 RESONATOR = spaic.NeuronModel(
     "dV/dt = -V / tau + omega * U\ndU/dt = -U / tau - omega * V",
@@ -184,6 +184,47 @@ def test_constant_currents_and_the_first_spike():
     net.clamp(2.0)
     net.run(30.0)
     np.testing.assert_allclose(net.program.spikes["cell"].arrays()[1], 10 * np.log(2.0) * np.arange(1, 5), rtol=1e-14)
+
+
+def delayed(delay, t_ref=0.0):
+    """Two lif neurons that fire at once when an input arrives, which leaves at 1 ms."""
+    with spaic.Network() as net:
+        source = spaic.Encoder(num=2, coding_method="mstb")
+        cell = spaic.NeuronGroup(2, model="lif", t_ref=t_ref)
+        wire = spaic.Connection(source, cell, weight=np.array([[2.0, 0.0], [0.0, 2.0]]), delay=delay)
+    net.source([[[1.0, 1.0], [0, 1]]])
+    return net
+
+
+@pytest.mark.parametrize("delay", [0.37, np.array([[0.37, 0.0], [0.0, 0.37]])])
+def test_delays_lie_where_they_are_stated(delay):
+    """Off the grid of samples too, which the backends with time steps refuse."""
+    net = delayed(delay)
+    net.set_backend("event", dt=0.1)
+    net.run(3.0)
+    assert net.program.spikes["cell"].arrays()[1].tolist() == [1.0 + 0.37] * 2
+    for backend in ("torch", "reference"):
+        net = delayed(delay)
+        net.set_backend(backend, dt=0.1)
+        with pytest.raises(GraphError, match=r"wire\.delay: 0\.37 ms is not a whole number of steps of 0\.1 ms"):
+            net.run(3.0)
+
+
+def test_drawn_delays_and_refractory_periods_are_not_rounded():
+    net = delayed(spaic.uniform(0.2, 0.9), t_ref=0.123)
+    net.set_backend("event", dt=0.5)
+    net.run(3.0)
+    times = net.program.spikes["cell"].arrays()[1]
+    assert len(times) == 2 and ((times > 1.2) & (times < 1.9)).all() and len(set(times)) == 2
+    assert np.abs(times / 0.5 - np.rint(times / 0.5)).max() > 1e-3
+
+
+@pytest.mark.parametrize("delay", [-0.5, float("nan"), np.full((2, 2), np.nan), np.full((2, 2), -0.1)])
+def test_delays_that_cannot_be_meant(delay):
+    with pytest.raises(SpaicError, match="delay"):
+        net = delayed(delay)
+        net.set_backend("event", dt=0.1)
+        net.run(3.0)
 
 
 def test_what_cannot_be_done_is_refused_all_at_once():

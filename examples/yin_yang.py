@@ -1,0 +1,1 @@
+../spaic/examples/yin_yang.py
