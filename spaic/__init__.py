@@ -24,13 +24,15 @@ from spaic.errors import (
 from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
 from spaic.Learning.calibration import calibrate
 from spaic.Learning.callbacks import Callback, EarlyStopping
+from spaic.Learning.eprop import EProp
 from spaic.Learning.evaluation import evaluate, predict
 from spaic.Learning.feedback_alignment import DirectFeedbackAlignment, FeedbackAlignment
 from spaic.Learning.fit import fit
 from spaic.Learning.history import History
+from spaic.Learning.layerwise import DECOLLE, OTTT
 from spaic.Learning.learner import Learner
 from spaic.Learning.losses import count_cross_entropy
-from spaic.Learning.online import OTTT, RTRL, EProp
+from spaic.Learning.online import RTRL
 from spaic.Learning.optimizer import (
     ASGD,
     SGD,
@@ -84,6 +86,7 @@ __all__ = [
     "save",
     "load",
     "EProp",
+    "DECOLLE",
     "OTTT",
     "RTRL",
     "EarlyStopping",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,15 +86,28 @@ class ForwardProgram(Program):
         The error of one step.
     path : str
         Of the learner, for messages.
+    reads : sequence of str, optional
+        Paths of what the loss gets, always as a mapping; by default what decoders read.
     """
 
-    def __init__(self, graph: Graph, backend: Torch_Backend, sensitivity: Sensitivity, loss: StepLoss, path: str) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        backend: Torch_Backend,
+        sensitivity: Sensitivity,
+        loss: StepLoss,
+        path: str,
+        reads: Sequence[str] | None = None,
+    ) -> None:
         self.graph, self.sensitivity, self.loss, self.path = graph, sensitivity, loss, path
         self.total = 0.0
         self._check(graph)
-        self.reads = tuple(sorted({o.reads for o in graph.outputs}))
+        if reads is None and not graph.outputs:
+            raise UnsupportedError(f"{path}: no decoder reads anything, so there is no error; add a spaic.Decoder")
+        self.reads = tuple(reads or sorted({o.reads for o in graph.outputs}))
+        self.is_single = reads is None and len(self.reads) == 1
         self.wanted = graph.sampling()
-        probes = tuple(Probe(reads) for reads in sorted({*self.wanted, *(k.source for k in graph.links)}))
+        probes = tuple(Probe(reads) for reads in sorted({*self.wanted, *self.reads, *(k.source for k in graph.links)}))
         device, dtype = backend.torch_device, backend.torch_dtype
         self.inner = with_plasticity(
             sensitivity.prepared(replace(graph, probes=probes)),
@@ -133,7 +146,7 @@ class ForwardProgram(Program):
         return replace(after, arrays={k: v.detach() for k, v in after.arrays.items()}), {k: v.detach() for k, v in seen.items()}
 
     def _error(self, values: Mapping[str, Tensor], step: int) -> Tensor:
-        loss = self.loss(values[self.reads[0]] if len(values) == 1 else values, step)
+        loss = self.loss(values[self.reads[0]] if self.is_single else values, step)
         if not isinstance(loss, Tensor) or loss.shape != () or not bool(loss.isfinite()):
             shown = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) and loss.shape != () else repr(loss)
             raise InputError(f"{self.path}.learn: in step {step} the loss is {shown}; let it return one finite number, as a tensor")
@@ -146,8 +159,6 @@ class ForwardProgram(Program):
         watched = [p.reads for p in graph.probes if p.gradient]
         if watched:
             raise UnsupportedError(f"{watched[0]}: its gradient is not there in a forward run of {self.path}; remove the monitor of it")
-        if not graph.outputs:
-            raise UnsupportedError(f"{self.path}: no decoder reads anything, so there is no error; add a spaic.Decoder")
 
 
 def _joined(path: str, parts: list[Recordings], last: Recordings) -> Tensor:

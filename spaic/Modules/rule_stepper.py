@@ -126,7 +126,7 @@ class RuleStepper(Stateful):
     def _check_ends(self) -> None:
         connection, neuron = self._ends
         if not isinstance(connection, Connection) or not isinstance(neuron, Neuron):
-            raise DeclarationError(f"{self.where}: it is between a Connection and a Neuron of spaic.Modules, not {self._ends!r}; give these")
+            raise DeclarationError(f"{self.where}: {self._ends!r} are not a Connection and a Neuron of spaic.Modules; give these")
         if np.prod(connection.post) != np.prod(neuron.shape) or connection.clock != neuron.clock:
             raise NetworkError(f"{self.where}: {connection.path} and {neuron.path} differ in shape or dt; give the same to both")
         if self.rule.needs_post_spikes and neuron.output != "O":

@@ -201,6 +201,24 @@ def test_ottt_is_what_the_paper_says():
     close(found, {path: torch.from_numpy(g) for path, g in expected.items()}, tolerance=1e-11)
 
 
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_local_errors_are_those_of_each_group_alone(recurrent):
+    """Backwards: the spikes of each group through its matrix, in the same network, in which no error leaves a group."""
+    net = network(spaic.DECOLLE, readout="O", classes=NO, recurrent=recurrent)
+    net.first = spaic.Decoder(dec_target=net.hidden, coding_method="null")
+    net.input(X)
+    found, total = forwards(net)
+    net.learner.optim_zero_grad()
+    net.run()
+    matrices = net.learner.readouts
+    assert set(matrices) == {"hidden", "out"} and matrices["hidden"].shape == (NO, NH)
+    spikes = {"hidden": net.first.predict, "out": net.output.predict}
+    error = sum(loss(spikes[group][n].double() @ matrix.T, n) for group, matrix in matrices.items() for n in range(STEPS))
+    error.backward()
+    assert math.isclose(total, error.item(), rel_tol=1e-12)
+    close(found, {path: p.grad for path, p in net.named_parameters()})
+
+
 # --- beside everything else
 
 
@@ -262,9 +280,9 @@ def test_eprop_works_in_fit():
     assert net.learner.evaluate(loader, 10.0) > 0.95
 
 
-@pytest.mark.parametrize("kind", ["RTRL", "EProp", "OTTT"])
+@pytest.mark.parametrize("kind", ["RTRL", "EProp", "OTTT", "DECOLLE"])
 def test_they_can_be_written_down(kind):
-    net = network(getattr(spaic, kind), surrogate="sigmoid")
+    net = network(getattr(spaic, kind), surrogate="sigmoid", readout="O", **({"classes": 3} if kind == "DECOLLE" else {}))
     made = spaic.Learner.from_description(net.learner.describe(), {"": net})
     assert (
         type(made) is type(net.learner)
@@ -300,6 +318,19 @@ def test_a_backend_without_gradients():
 def test_unknown_broadcast():
     with pytest.raises(DeclarationError, match="EProp: unknown broadcast 'randon'; did you mean 'random'"):
         spaic.EProp(broadcast="randon")
+
+
+def test_local_readouts():
+    for wrong in (0, 2.5, True):
+        with pytest.raises(DeclarationError, match="DECOLLE: classes is .*whole number above 0"):
+            spaic.DECOLLE(classes=wrong)
+    with pytest.raises(DeclarationError, match="DECOLLE: scale is -1"):
+        spaic.DECOLLE(classes=3, scale=-1)
+    net = network(spaic.DECOLLE, classes=3)
+    net.silent = spaic.NeuronGroup(4, model="nonspiking_lif")
+    net.to_silent = spaic.Connection(net.hidden, net.silent)
+    with pytest.raises(NetworkError, match="silent: its error is read from its spikes, and it never fires"):
+        net.build()
 
 
 def test_a_group_without_an_error():

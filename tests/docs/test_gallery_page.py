@@ -39,6 +39,14 @@ def test_nullclines_are_where_slopes_vanish(script):
     assert abs(found["V"][0]) < 1e-4 and found["W"][0] == 0.0
 
 
+def test_an_amount_per_ms_drives_the_synapse(script):
+    """A steady input of 0.3 per ms is a current of 0.3 tau_s, where I_syn stands still."""
+    assert script.drive(neurons["cuba"]) == "input" and script.drive(neurons["lif"]) == "I"
+    found = script.slopes(neurons["cuba"], {"V": np.array([0.0, 1.0]), "I_syn": np.full(2, 0.3 * 5.0)}, 0.3)
+    np.testing.assert_allclose(found["I_syn"], 0.0, atol=1e-15)
+    np.testing.assert_allclose(found["V"], [1.5 / 20, 0.5 / 20], atol=1e-15)
+
+
 def test_the_shown_input_is_a_third_of_the_largest_rate(script):
     assert script.chosen_level(np.array([0.0, 0.0, 12.0, 20.0, 30.0])) == 2
     assert script.chosen_level(np.zeros(41)) == 20

@@ -98,7 +98,7 @@ def form(model: NeuronModel, synapses: Mapping[str, tuple[SynapseModel, str]], d
     rows = {name: row(slope, states, f"{model.name}, equation of {name}") for name, slope in every.items()}
     place = {symbol(k): v for k, v in {**values}.items()} | ports
     for port, statements in model.receives.items():
-        jumps[port] = _jump(model, port, statements)
+        jumps[port] = _jump(model, port, statements, values)
     condition = model.condition
     residual = {} if condition is None else row(_in(condition.residual.sympy, place), states, f"{model.name}, spike condition")
     period = model.refractory_period
@@ -141,7 +141,7 @@ def _add_synapse(link: str, model: SynapseModel, slopes: dict[str, Expr], jumps:
     if not model.receives:
         raise NotLinear(f"{model.name}: the synapse has no receive text, so a spike of no duration does nothing to it")
     port, statements = next(iter(model.receives.items()))
-    jumps[link] = {f"{link}:{s}": e.xreplace(names) for s, e in _jump(model, port, statements).items()}
+    jumps[link] = {f"{link}:{s}": e.xreplace(names) for s, e in _jump(model, port, statements, system.values).items()}
     output = system.values.get(model.output, symbol(model.output))
     inner[link] = output.xreplace(names)
     return inner[link]
@@ -172,19 +172,20 @@ def _in(expression: Expr, place: Mapping[Expr, Expr]) -> Expr:
     return expression.xreplace(dict(place))
 
 
-def _jump(model: Model, port: str, statements: Iterable[Assignment]) -> Row:
+def _jump(model: Model, port: str, statements: Iterable[Assignment], values: Mapping[str, Expr]) -> Row:
     """What an arriving amount of 1 adds to each state."""
     import sympy
 
     from spaic.Dynamics.system import symbol
 
     found: Row = {}
-    amount, own = symbol("w"), {symbol(s) for s in model.states} | {symbol(v.name) for v in model.values}
+    amount, own = symbol("w"), {symbol(s) for s in model.states}
+    meaning = {symbol(k): v for k, v in values.items()}
     for statement in statements:
         place = f"{model.name}, receive {port} of {statement.name}"
         if statement.operator not in ("+=", "-="):
             raise NotLinear(f"{place}: {statement.operator!r} is not a jump that adds up; use '+='")
-        right = statement.right.sympy
+        right = statement.right.sympy.xreplace(meaning)
         slope = sympy.diff(right, amount)
         if slope.free_symbols & {amount, *own} or sympy.simplify(right.xreplace({amount: sympy.Integer(0)})) != 0:
             raise NotLinear(f"{place}: the jump is not proportional to w; exact events need '+= factor * w'")

@@ -87,19 +87,30 @@ def arrivals(afferents: Sequence[Afferent], batch: int, neurons: int, begin: flo
     port = np.concatenate([port[inside], np.full(units * len(ends), MARK)]).astype(np.int64)
     filler = np.zeros(units * len(ends))
     where = np.concatenate([where[inside], np.tile(samples, units)]).astype(np.int64)
-    order = np.lexsort((port == MARK, time, unit))  # stable: links and neurons stay in order
+    order, time = _ordered(unit, time, port == MARK)
     bounds = np.searchsorted(unit[order], np.arange(units + 1))
     return Arrivals(
         is_own,
         bounds[:-1],
         bounds[1:],
-        _instants(time[order]),
+        time[order],
         where[order],
         np.concatenate([stride[inside], filler]).astype(np.int64)[order],
         np.concatenate([amount[inside], filler])[order],
         port[order],
         np.concatenate([source[inside], filler - 1]).astype(np.int64)[order],
     )
+
+
+def _ordered(unit: np.ndarray, time: np.ndarray, is_mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order of events by unit, instant, marks last, and the times of their instants; links and neurons stay in order."""
+    order = np.lexsort((is_mark, time, unit))
+    instants = _instants(time[order])
+    if np.array_equal(instants, time[order]):
+        return order, time
+    together = np.empty_like(time)
+    together[order] = instants
+    return np.lexsort((is_mark, together, unit)), together
 
 
 def _instants(times: np.ndarray) -> np.ndarray:

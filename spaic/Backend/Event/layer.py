@@ -108,7 +108,7 @@ def run(
     units = batch * neurons
     room = np.tile(layer.room[0], batch) if layer.room else np.full(units, _ROOM, np.int64)
     offset = np.cumsum(room) - room
-    record = _room(int(room.sum()), tables.modes)
+    memory = _room(int(room.sum()), tables.modes)
     count, status = np.zeros(units, np.int64), np.zeros(units, np.int64)
     ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
     kernel = compiled(layer_kernels, tables.modes).forward
@@ -120,17 +120,17 @@ def run(
             chosen, batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
             (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports),
             decays, weights, (layer.kind, layer.t_ref), moving(tables), (start.modes, start.phase, start.until),
-            (offset, room, *record, count), status, (ended.modes, ended.phase, ended.until), samples,
+            (offset, room, *memory, count), status, (ended.modes, ended.phase, ended.until), samples,
         )  # fmt: skip
         spread(kernel, len(chosen), args, threads=threads)
-        _demand_fine(layer, status, count, room, offset, record[2], neurons)
+        _demand_fine(layer, status, count, room, offset, memory[2], neurons)
         over = np.flatnonzero(count > room)  # run once more, with room for what there is to record
-        offset[over] = len(record[0]) + np.cumsum(count[over]) - count[over]
+        offset[over] = len(memory[0]) + np.cumsum(count[over]) - count[over]
         room[over] = count[over]
-        record = tuple(np.concatenate(pair) for pair in zip(record, _room(int(count[over].sum()), tables.modes), strict=True))
+        memory = tuple(np.concatenate(pair) for pair in zip(memory, _room(int(count[over].sum()), tables.modes), strict=True))
         chosen = np.unique(over % neurons // width)
     layer.room[:] = [_ROOM + count.reshape(batch, neurons).max(axis=0) * 9 // 8]
-    what, place, when, modes = record
+    what, place, when, modes = memory
     spikes = _spikes(offset, count, what)
     unit = np.repeat(np.arange(units), count)[what[_entries(offset, count)] != RELEASE]
     record = Record(offset, count, what, place, when, modes, found, decays, weights, spikes, unit // neurons, unit % neurons)

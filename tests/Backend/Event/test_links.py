@@ -14,7 +14,7 @@ LINKS = {
     "sparse": ("sparse", dict(density=0.5, w_mean=0.5, w_std=0.2, delay=2.0), (6,), (4,)),
     "random": ("random", dict(probability=0.6, w_mean=0.5, w_std=0.2), (6,), (4,)),
     "conv": ("conv", dict(out_channels=2, kernel_size=3, w_mean=0.3, w_std=0.2), (1, 5, 5), (2, 3, 3)),
-    "pool": ("pool", dict(kernel_size=2), (1, 4, 4), (1, 2, 2)),
+    "pool": ("pool", dict(pool_kernel_size=2), (1, 4, 4), (1, 2, 2)),
 }
 
 
@@ -57,7 +57,7 @@ def test_synapses_that_are_linear_are_solved_with_the_neuron(synapse):
 
 @pytest.mark.parametrize("link, pre, post, why", [("pool", (1, 4, 4), (1, 2, 2), "not a sum over synapses")])
 def test_a_link_that_is_no_sum_is_refused(link, pre, post, why):
-    net = network(link, dict(kernel_size=2, is_max=True), pre, post)
+    net = network(link, dict(mode="max"), pre, post)
     net.set_backend("event", dt=0.1)
     with pytest.raises(UnsupportedError, match=f"wire: .*{why}"):
         net.run(1.0)
