@@ -2,9 +2,10 @@
 
 Run: python benchmarks/plasticity.py [--neurons 400] [--steps 250] [--rounds 9] [--threads 1]
 
-Both sides of ``stdp`` do the same: Poisson input, a full connection, leaky integrate-and-fire neurons, traces of all spikes, weights on their
-bounds, one sample at a time. ``diehl_cook`` is the network of the library with its rule; nothing else is in the round, because BindsNET
-cannot be installed where this was written (its 0.3.4 took 90 to 180 ms for an image of 250 steps with 400 neurons on such a machine).
+Both sides of pair STDP do the same: Poisson input, a full connection, leaky integrate-and-fire neurons, traces of all spikes, weights
+within bounds, one sample at a time. ``diehl_cook`` is the network of the library with its rule; nothing else is in that round, as
+BindsNET cannot be installed where this was written (its 0.3.4 took 90 to 180 ms for an image of 250 steps with 400 neurons on such a
+machine).
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def main() -> None:
                 spikes[name] += present(image)
                 if k >= 4:  # the first ones compile and warm up
                     times[name].append(1e3 * (time.perf_counter() - start))
-    print(f"{PIXELS}-{options.neurons}, {options.steps} steps per image, {options.threads} thread(s), medians over {4 * options.rounds} images")
+    count = 4 * options.rounds
+    print(f"{PIXELS}-{options.neurons}, {options.steps} steps per image, {options.threads} thread(s), medians of {count} images")
     for name, found in times.items():
         low, middle, high = statistics.quantiles(found, n=4)
         print(f"  {name:<11} {middle:8.2f} ms per image ({low:.2f}-{high:.2f}), {spikes[name] / len(found):.0f} spikes per image")

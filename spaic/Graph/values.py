@@ -37,6 +37,8 @@ def as_value(value: Any, path: str) -> Value:
     """Check a value that a user gave: finite numbers, arrays, tensors, lists, or a rule."""
     if isinstance(value, Draw):
         return value
+    if isinstance(value, bool):
+        raise DeclarationError(f"{path}: expected a number, an array or an initializer, got {value!r}; give one of these")
     if hasattr(value, "detach"):  # a tensor, without importing torch
         value = value.detach().cpu().numpy()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import prod
@@ -146,10 +147,13 @@ def group_shape(num: Any, shape: Any, where: str) -> tuple[int, ...]:
 
 
 def _count(value: Any, path: str) -> int:
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if not whole or value.__index__() < 1:
+    try:
+        count = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:  # tensors have the method and refuse to be one
+        count = 0
+    if count < 1:
         raise DeclarationError(f"{path}: {value!r} is not a positive whole number; give one")
-    return int(value.__index__())
+    return count
 
 
 def _model(model: Any) -> NeuronModel:

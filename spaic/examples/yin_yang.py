@@ -1,4 +1,4 @@
-"""Yin-Yang with exact spike times: 5-120-3 neurons that may fire often, trained by the exact gradients of their spike times, no time step.
+"""Yin-Yang with exact spike times: 5-150-3 neurons that may fire often, trained by the exact gradients of their spike times, no time step.
 
 Four coordinates and a bias are the times of five spikes; the class is the output neuron that fires first. Silent neurons have no gradient:
 the weights of hidden neurons that are silent for most samples, and of outputs that are silent for half of them, are raised by a small
@@ -7,7 +7,7 @@ amount after each step. At the end the same network runs on a time grid, and `ne
 Points are those that were published if they are in $SPAIC_DATA/yin-yang or ~/.cache/spaic/yin-yang, else newly drawn ones.
 Expect EXPECTED
 
-Run: python examples/yin_yang.py [--epochs 60] [--seed 0] [--figure yin_yang.png]
+Run: python examples/yin_yang.py [--epochs 100] [--seed 0] [--figure yin_yang.png]
 """
 
 import argparse
@@ -76,9 +76,9 @@ def accuracy(net, times, labels):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--samples", type=int, default=5000, help="of the training points")
-    parser.add_argument("--hidden", type=int, default=120)
+    parser.add_argument("--hidden", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", help="file for the figure of net.verify, such as yin_yang.png")
     options = parser.parse_args()
@@ -88,7 +88,7 @@ if __name__ == "__main__":
     net = Net(options.hidden, options.seed)
     net.set_backend("event", dt=1.0)
     weights = dict(net.named_parameters())
-    rates = [dict(params=[weights["first.weight"]], lr=0.015), dict(params=[weights["second.weight"]], lr=0.0045)]
+    rates = [dict(params=[weights["first.weight"]], lr=0.02), dict(params=[weights["second.weight"]], lr=0.004)]
     optimizer = torch.optim.Adam(rates)
     batches = -(-len(times) // 100)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs * batches)

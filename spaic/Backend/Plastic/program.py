@@ -13,7 +13,6 @@ from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
 
-
 Weights = dict[str, Any]
 States = dict[RuleAtWork, dict[str, Any]]
 

@@ -71,8 +71,8 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
         self.options = Options(kernels, products, checkpoint_time)
 
     def compile(self, graph: Graph) -> Program:
-        arithmetic = TorchArithmetic(self.torch_device, self.torch_dtype)
-        return with_plasticity(graph, lambda g: TorchProgram(g, self.torch_device, self.torch_dtype, self.options), arithmetic, LearningLoop)
+        device, dtype = self.torch_device, self.torch_dtype
+        return with_plasticity(graph, lambda g: TorchProgram(g, device, dtype, self.options), TorchArithmetic(device, dtype), LearningLoop)
 
     def store(
         self, graph: Graph, values: Mapping[str, np.ndarray], previous: Any = None, same: Mapping[str, str] = NOTHING

@@ -71,8 +71,8 @@ class LearningLoop:
         for name in self.stage.populations:
             for link in self.program.graph.arriving(name):
                 simulated.add(link, None if self._passes_events(run, link) else run.delivered(link.name))
-        traces = {f"{k}.{name}": _as_table(rule, name, states[rule][name]) for k, rule in enumerate(self.rules) for name in rule.rule.states}
-        simulated.traces = {path: np.array(values) for path, values in traces.items()}
+        for k, rule in enumerate(self.rules):
+            simulated.traces |= {f"{k}.{name}": _as_table(rule, name, states[rule][name]) for name in rule.rule.states}
         simulated.run()
         for k, rule in enumerate(self.rules):
             weights[rule.path] = torch.from_numpy(simulated.weight(rule.link.name)).T.contiguous()
@@ -84,9 +84,9 @@ class LearningLoop:
 
 
 def _as_table(rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
-    """A state of one sample as the kernel has it: synapses by presynaptic neuron."""
+    """A copy of a state of one sample as the kernel has it: synapses by presynaptic neuron."""
     one: np.ndarray = values[0].detach().numpy()
-    return np.ascontiguousarray(one.T) if rule.rule.side(name) == "synapse" else one.reshape(-1)
+    return np.array(one.T if rule.rule.side(name) == "synapse" else one.reshape(-1), order="C")
 
 
 def _as_state(rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
