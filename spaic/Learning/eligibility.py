@@ -181,7 +181,7 @@ class Eligibility(Sensitivity):
                 found, earlier = torch.stack([self._sum(synapses, one, moment) for one in each], 1), synapses.beyond.get(readout, {})
                 for before in kept.keys() & earlier.keys():
                     trace, slope = earlier[before], kept[before]
-                    found = found + slope.reshape(*slope.shape, *(1 for _ in trace.shape[2:])) * trace
+                    found = torch.addcmul(found, slope.reshape(*slope.shape, *(1 for _ in trace.shape[2:])), trace)
                 new[synapses.path][place] = found
         for synapses in own:
             synapses.beyond[readout] = new[synapses.path]
@@ -190,7 +190,7 @@ class Eligibility(Sensitivity):
         """``[batch, *shape of the parameter]``: through the states of the own neuron, and through what arrives in this step."""
         found = synapses.driven(slopes.arrivals[synapses.link.name], self._arrived(synapses, moment))
         for place in slopes.states.keys() & synapses.traces.keys():
-            found = found + synapses.met(slopes.states[place]) * synapses.traces[place]
+            found = torch.addcmul(found, synapses.met(slopes.states[place]), synapses.traces[place])
         return found
 
     # --- one step

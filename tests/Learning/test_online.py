@@ -21,17 +21,20 @@ def loss(values, step):
     return ((values - AIM[step]) ** 2).sum() / 2
 
 
-def network(learner, model="lif", recurrent=True, delay=None, link="full", readout="V", dtype="float64", bias=True, **options):
+def network(
+    learner, model="lif", recurrent=True, delay=None, link="full", readout="V", dtype="float64", bias=True, synapse=None, **options
+):
     """Input, a group that may feed itself, and a readout that leaks or fires; read step by step."""
     net = spaic.Network()
     net.input = spaic.Encoder(num=NI, coding_method="null")
     net.hidden = spaic.NeuronGroup(NH, model=model, **MODELS.get(model, {}))
     net.out = spaic.NeuronGroup(NO, model="lif", tau_m=4.0, V_th=1e6 if readout == "V" else 0.3)
     sparse = dict(link_type="sparse", density=0.6) if link == "sparse" else {}
-    net.into = spaic.Connection(net.input, net.hidden, w_mean=0.5, w_std=0.4, bias=bias, delay=delay, **sparse)
+    shaped = {} if synapse is None else dict(syn_type=synapse)
+    net.into = spaic.Connection(net.input, net.hidden, w_mean=0.5, w_std=0.4, bias=bias, delay=delay, **sparse, **shaped)
     if recurrent:
-        net.loop = spaic.Connection(net.hidden, net.hidden, w_mean=0.0, w_std=0.4, delay=None if delay is None else delay + 1)
-    net.onto = spaic.Connection(net.hidden, net.out, w_mean=0.4, w_std=0.4, bias=bias, delay=delay)
+        net.loop = spaic.Connection(net.hidden, net.hidden, w_mean=0.0, w_std=0.4, delay=None if delay is None else delay + 1, **shaped)
+    net.onto = spaic.Connection(net.hidden, net.out, w_mean=0.4, w_std=0.4, bias=bias, delay=delay, **shaped)
     net.output = spaic.Decoder(dec_target=net.out, coding_method="v_t" if readout == "V" else "null")
     net.learner = learner(**options)
     net.set_backend("torch", dt=1.0, dtype=dtype, kernels="plain")
@@ -96,6 +99,7 @@ def test_real_time_recurrent_learning_is_backpropagation(options):
         dict(model="alif", link="sparse"),
         dict(model="lif", delay=2.0, readout="O"),
         dict(model="alif", recurrent=False, delay=1.0),
+        dict(model="lif", synapse="alpha", bias=False),
     ],
     ids=str,
 )

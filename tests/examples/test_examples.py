@@ -96,9 +96,9 @@ def test_mnist_says_how_to_get_the_files(tmp_path):
 
 
 def test_yin_yang(tmp_path, shared_data):
-    text = run(tmp_path, "yin_yang", "--epochs 3 --samples 1000 --hidden 40 --figure spikes.png", SPAIC_DATA=str(shared_data)).stdout
+    text = run(tmp_path, "yin_yang", "--epochs 3 --samples 1500 --hidden 60 --figure spikes.png", SPAIC_DATA=str(shared_data)).stdout
     exact, grid = accuracy(text, "exact events: "), accuracy(text, "on a grid")
-    assert exact > 50 and abs(exact - grid) < 3
+    assert exact > 50 and abs(exact - grid) < 5
     assert re.search(r"^event \* +\d{3,}", text, re.MULTILINE) and "\nverdict: " in text
     assert (tmp_path / "spikes.png").stat().st_size > 10_000
 
