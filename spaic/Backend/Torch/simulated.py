@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spaic.Backend.element import Element
 from spaic.Backend.Kernels import jit, sparse_text
+from spaic.Backend.Kernels.free_cores import free
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.rule_text import Learned, numbers
@@ -68,7 +69,7 @@ class Simulated:
         self.arriving: dict[tuple[str, str], Tensor] = {}
         self.ways: list[Way] = []
         neurons = sum(prod(run.program.elements[name].shape) for name in stage.populations)
-        self.threads = 1 if rules else max(1, min(torch.get_num_threads(), neurons // _WORTH))
+        self.threads = 1 if rules else free(max(1, min(torch.get_num_threads(), neurons // _WORTH)))
 
     def add(self, link: Link, delivered: Tensor | None) -> None:
         """A link into the stage; `delivered` is what it brings over all time, if it is not passed on as events."""
