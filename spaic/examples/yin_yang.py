@@ -59,9 +59,9 @@ def step(net, times, labels, optimizer, weights):
     if loss.requires_grad:
         loss.backward()
     with torch.no_grad():
-        for name, path, most, amount in (("hidden", "first.weight", 0.7, 0.005), ("out", "second.weight", 0.5, 0.005)):
+        for group, name, path, most in zip(optimizer.param_groups, ("hidden", "out"), weights, (0.7, 0.5), strict=True):
             silent = torch.from_numpy((net.program.spikes[name].counts() == 0).mean(axis=0))
-            weights[path][silent > most] += amount
+            weights[path][silent > most] += 0.005 * group["lr"] / group["initial_lr"]  # comes to rest with the learning rate
     optimizer.step()
     return first.argmin(dim=1) == labels
 
