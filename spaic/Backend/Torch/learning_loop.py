@@ -51,7 +51,7 @@ class LearningLoop:
             return f"{rule.link.name} is not full"
         if len([r for r in self.rules if r.link.name == rule.link.name]) > 1:
             return f"{rule.link.name} has two rules"
-        if any(rule.link.owner == k.owner for k in self.program.graph.links if k is not rule.link and k.name != rule.link.name):
+        if any(k.owner == rule.link.owner for k in self.program.graph.links if k.name != rule.link.name):
             return f"{rule.link.name} shares its weights"
         if rule.path in self.program.probed:
             return f"the weights of {rule.link.name} are watched"
