@@ -1,11 +1,11 @@
 """Pair STDP and the network of Diehl and Cook: milliseconds per image, beside a loop over time in plain torch, interleaved.
 
-Run: python benchmarks/plasticity.py [--neurons 400] [--steps 250] [--rounds 9] [--threads 1]
+Run: python benchmarks/plasticity.py [--neurons 400] [--steps 250] [--rounds 9] [--threads 1] [--batch 32]
 
 Both sides of pair STDP do the same: Poisson input, a full connection, leaky integrate-and-fire neurons, traces of all spikes, weights
 within bounds, one sample at a time. ``diehl_cook`` is the network of the library with its rule; nothing else is in that round, as
 BindsNET cannot be installed where this was written (its 0.3.4 took 90 to 180 ms for an image of 250 steps with 400 neurons on such a
-machine).
+machine). ``diehl_cook_batch`` shows it a batch, whose changes of weights are averaged.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PIXELS, RATE, TAU, DECAY = 784, 0.06, 20.0, math.exp(-1 / 6)
 A_PLUS, A_MINUS, W_MAX = 0.0004, 0.00042, 0.045
 
 
-def images(count: int = 4) -> list[np.ndarray]:
+def images(batch: int = 1, count: int = 4) -> list[np.ndarray]:
     """A fifth of the pixels are bright."""
     rng = np.random.default_rng(0)
-    return [(rng.random((1, PIXELS)) * (rng.random((1, PIXELS)) < 0.2)).astype(np.float32) for _ in range(count)]
+    return [(rng.random((batch, PIXELS)) * (rng.random((batch, PIXELS)) < 0.2)).astype(np.float32) for _ in range(count)]
 
 
 def ours(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
@@ -73,7 +73,7 @@ def plain(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
 def diehl_cook(neurons: int, steps: int) -> Callable[[np.ndarray], float]:
     """The library's network, which goes on from image to image."""
     net = DiehlCook(neurons)
-    net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp")
+    net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp", reduction="mean")
     net.set_backend("torch", dt=1.0)
     return presented(net, steps, lambda: float(net.output.predict.sum()))
 
@@ -93,25 +93,28 @@ def presented(net: spaic.Network, steps: int, count: Callable[[], float]) -> Cal
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("neurons", 400), ("steps", 250), ("rounds", 9), ("threads", 1)):
+    for name, value in (("neurons", 400), ("steps", 250), ("rounds", 9), ("threads", 1), ("batch", 32)):
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    works = {made.__name__: made(options.neurons, options.steps) for made in (ours, plain, diehl_cook)}
+    works = {made.__name__: (made(options.neurons, options.steps), 1) for made in (ours, plain, diehl_cook)}
+    works["diehl_cook_batch"] = (diehl_cook(options.neurons, options.steps), options.batch)
+    shown = {batch: images(batch) for batch in (1, options.batch)}
     times: dict[str, list[float]] = {name: [] for name in works}
     spikes = dict.fromkeys(works, 0.0)
     with torch.no_grad():
-        for k, image in enumerate(images() * (options.rounds + 1)):
-            for name, present in works.items():
+        for k in range(4 * (options.rounds + 1)):
+            for name, (present, batch) in works.items():
                 start = time.perf_counter()
-                spikes[name] += present(image)
+                found = present(shown[batch][k % 4])
                 if k >= 4:  # the first ones compile and warm up
-                    times[name].append(1e3 * (time.perf_counter() - start))
+                    times[name].append(1e3 * (time.perf_counter() - start) / batch)
+                    spikes[name] += found / batch
     count = 4 * options.rounds
     print(f"{PIXELS}-{options.neurons}, {options.steps} steps per image, {options.threads} thread(s), medians of {count} images")
     for name, found in times.items():
         low, middle, high = statistics.quantiles(found, n=4)
-        print(f"  {name:<11} {middle:8.2f} ms per image ({low:.2f}-{high:.2f}), {spikes[name] / len(found):.0f} spikes per image")
+        print(f"  {name:<16} {middle:8.2f} ms per image ({low:.2f}-{high:.2f}), {spikes[name] / len(found):.0f} spikes per image")
     print(f"  ours over plain: {statistics.median(a / b for a, b in zip(times['ours'], times['plain'], strict=True)):.3f}")
 
 

@@ -59,13 +59,16 @@ def way_of(net, path="wire"):
     return next(line for line in net._simulation.program.execution() if line.startswith(f"{path}: learns"))
 
 
-@pytest.mark.parametrize("rule", LEARNED)
-def test_it_is_the_reference(rule, uncompiled):
+@pytest.mark.parametrize(
+    "rule, batch, reduction, pieces",
+    [(rule, *given) for rule in LEARNED for given in ((1, None, (15, 1, STEPS - 16)), (3, "mean", (9, 1, 8)))]
+    + [("stdp", 3, "sum", (18,))],
+)
+def test_it_is_the_reference(rule, batch, reduction, pieces, uncompiled):
     rewards = "on_reward" in registry.rules[rule].statements
-    pieces = (15, 1, STEPS - 16)
-    nets = [network(rule, backend) for backend in ("reference", "torch")]
+    nets = [network(rule, backend, batch=batch, reduction=reduction) for backend in ("reference", "torch")]
     expected, found = (outcome(net, pieces, rewards) for net in nets)
-    assert way_of(nets[1]).endswith("one sample in one compiled loop over time")
+    assert way_of(nets[1]).endswith("without in one compiled loop over time")
     start = network(rule)
     start.build()
     assert any(not np.array_equal(v, start._simulation.store.learned()[k]) for k, v in found[0].items()), "nothing was learned"
@@ -123,12 +126,8 @@ def test_it_says_why_not(change, why):
     assert why in way_of(net)
 
 
-def test_batches_and_gradients_go_step_by_step(monkeypatch):
-    """What the loop cannot do is done the other way, with the same result as if it did not exist."""
-    batch = outcome(network("stdp", batch=2, reduction="mean"))
-    plain = outcome(network("stdp", batch=2, reduction="mean", kernels="plain"))
-    for k, v in plain[0].items():
-        np.testing.assert_allclose(batch[0][k], v, rtol=1e-12, atol=1e-12)
+def test_what_carries_gradients_goes_step_by_step():
+    """What the loop cannot do is done the other way."""
     net = network("stdp")
     net.gradient = spaic.SurrogateBP(net.on)
     net.run(float(STEPS))

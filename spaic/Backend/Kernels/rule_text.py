@@ -1,4 +1,4 @@
-"""A plasticity rule between two lists of spikes, as the text of a function: one step of a full connection.
+"""A plasticity rule between two lists of spikes, as the text of a function: one step of a full connection in all samples of a batch.
 
 Only what a statement concerns is visited: the rows of presynaptic neurons whose spikes arrive, the columns of postsynaptic neurons that
 fire; all synapses where a statement is executed in every step, or a state belongs to a synapse.
@@ -15,13 +15,14 @@ from spaic.Dynamics.kinds import TRUTH, kinds
 from spaic.Dynamics.rules import WEIGHT, Rule
 from spaic.Dynamics.tape import Tape
 
-#: Side -> place of a value in its array; `j` is presynaptic, `m` postsynaptic.
-_PLACES = {"pre": "[j]", "post": "[m]", "synapse": "[j, m]", "modulator": "[0]", "weight": "[j, m]"}
+#: Side -> place of a value in its array; `b` is the sample, `j` presynaptic, `m` postsynaptic.
+_PLACES = {"pre": "[b, j]", "post": "[b, m]", "synapse": "[b, j, m]", "modulator": "[b]", "weight": "[j, m]"}
 _OWN = (
-    "learn", "numbers", "states", "weight", "low", "high", "sent", "sent_by", "arrived", "fired", "fired_by", "now", "q", "e", "j", "m",
-    "all_pre", "all_post", "dt",
+    "learn", "numbers", "states", "weight", "low", "high", "sent", "sent_by", "arrived", "fired", "fired_by", "now", "q", "e", "b", "j",
+    "m", "all_pre", "all_post", "dt", "copies", "share", "change", "changes",
 )  # fmt: skip
 _LISTS = {"pre": ("sent", "sent_by", "arrived", "j"), "post": ("fired", "fired_by", "now", "m")}
+_EVERY = {"pre": "for j in range(all_pre):", "post": "for m in range(all_post):", "copies": "for b in range(copies):"}
 #: Operations whose results are matrices.
 _MATRICES = frozenset({"matrix_exp", "entry"})
 
@@ -40,12 +41,15 @@ class Learned:
         Label of the member whose spikes are postsynaptic.
     is_bounded : bool
         Whether the weights have bounds.
+    is_shared : bool
+        Whether several samples change the same weights.
     """
 
     rule: Rule
     feed: int
     target: str
     is_bounded: bool
+    is_shared: bool
 
 
 def obstacle(rule: Rule) -> str:
@@ -69,24 +73,28 @@ def numbers(rule: Rule) -> tuple[str, ...]:
 
 
 def text(learned: Learned, name: str) -> str:
-    """The function, called `name`: ``(dt, numbers, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight)``.
+    """The function, called `name`: ``(dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight,
+    changes)``.
 
-    `sent` and `sent_by` are the list of presynaptic spikes and `arrived` its row, `fired`, `fired_by` and `now` the postsynaptic one.
+    `sent` and `sent_by` are the list of presynaptic spikes and `arrived` its row, `fired`, `fired_by` and `now` the postsynaptic one; the
+    neurons of all samples are counted through. `share` is what the change of one sample weighs, and `changes` memory for the sum over
+    samples, all zero, of the shape of the weights.
     """
-    return _Writer(learned.rule, learned.is_bounded).function(name)
+    return _Writer(learned).function(name)
 
 
 class _Writer:
     """The function in the making."""
 
-    def __init__(self, rule: Rule, is_bounded: bool) -> None:
+    def __init__(self, learned: Learned) -> None:
         from spaic.Dynamics.rule_step import decays, updates
 
-        self.rule, self.is_bounded, self.decays, self.updates = rule, is_bounded, decays(rule), updates(rule)
+        self.learned, self.rule = learned, learned.rule
+        self.decays, self.updates = decays(self.rule), updates(self.rule)
         self.taken = {*LANGUAGE.reserved, *_OWN}
         free = Names({}, {}, self.taken).free
-        self.parameters = {k: free(k) for k in numbers(rule)} | {"dt": "dt"}
-        self.arrays = {k: free(f"all_{k}") for k in rule.states} | {WEIGHT: "weight"}
+        self.parameters = {k: free(k) for k in numbers(self.rule)} | {"dt": "dt"}
+        self.arrays = {k: free(f"all_{k}") for k in self.rule.states} | {WEIGHT: "weight"}
         self.head: list[str] = []  # what depends on parameters alone
 
     def function(self, name: str) -> str:
@@ -98,7 +106,7 @@ class _Writer:
         own = [f"{self.parameters[k]} = number(numbers[{n}])" for n, k in enumerate(numbers(self.rule))]
         own += unpacked("states", (self.arrays[k] for k in self.rule.states))
         own += ["dt = number(dt)", "all_pre, all_post = weight.shape"]
-        given = "dt, numbers, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight"
+        given = "dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight, changes"
         return "\n".join([f"def {name}({given}):", *indented([*own, *self.head, *body], 1)])
 
     # --- parts
@@ -108,16 +116,19 @@ class _Writer:
         tape = self.decays[side]
         code, made = self._results(tape)
         code += [f"{self._place(state)} = {made[state]}" for state in tape.outputs]
-        return self._over(side, code)
+        return _over(side, code)
 
     def _section(self, when: str) -> list[str]:
         code = []
         for update in self.updates.get(when, ()):
             made, result = self._results(update.tape)
-            made.append(f"{self._place(update.target)} {'+=' if update.is_change else '='} {result['result']}")
-            code += self._around(when, update.side, made)
-        if code and self.is_bounded and any(u.side == "weight" for u in self.updates[when]):
-            code += self._around(when, "weight", ["weight[j, m] = least(greatest(weight[j, m], low), high)"])
+            if update.side == "weight":
+                code += self._weighed(when, made, result["result"], WEIGHT in update.tape.inputs)
+            else:
+                made.append(f"{self._place(update.target)} {'+=' if update.is_change else '='} {result['result']}")
+                code += _around(when, update.side, made)
+        if code and self.learned.is_bounded and any(u.side == "weight" for u in self.updates[when]):
+            code += _around(when, "weight", ["weight[j, m] = least(greatest(weight[j, m], low), high)"])
         side = {"on_pre": "pre", "on_post": "post"}.get(when)
         if code and side:
             lists, _, row, _ = _LISTS[side]
@@ -125,21 +136,17 @@ class _Writer:
             return [*some, f"if some_{side} > 0:", *indented(code, 1)]
         return code
 
-    def _around(self, when: str, side: str, code: list[str]) -> list[str]:
-        """The loops of a statement."""
+    def _weighed(self, when: str, made: list[str], result: str, is_dependent: bool) -> list[str]:
+        """A change of weights; where it depends on them, the samples add up what they ask for before it is done."""
+        if not self.learned.is_shared:
+            return _around(when, "weight", [*(["b = 0"] if when not in ("on_pre", "on_post") else []), *made, f"weight[j, m] += {result}"])
         if when not in ("on_pre", "on_post"):
-            return self._over("synapse" if side == "weight" else side, code)
-        at_synapses = side in ("weight", "synapse")
-        if when == "on_pre":
-            return _over_spikes("pre", ["for m in range(all_post):", *indented(code, 1)] if at_synapses else code)
-        own = _over_spikes("post", code)
-        return ["for j in range(all_pre):", *indented(own, 1)] if at_synapses else own
-
-    def _over(self, side: str, code: list[str]) -> list[str]:
-        if side in ("synapse", "pre"):
-            code = ["for m in range(all_post):", *indented(code, 1)] if side == "synapse" else code
-            return ["for j in range(all_pre):", *indented(code, 1)]
-        return ["for m in range(all_post):", *indented(code, 1)] if side == "post" else code
+            summed = ["change = number(0.0)", _EVERY["copies"], *indented([*made, f"change += {result}"], 1)]
+            return _around(when, "weight", [*summed, "weight[j, m] += share * change"])
+        if not is_dependent:
+            return _around(when, "weight", [*made, f"weight[j, m] += share * ({result})"])
+        done = ["weight[j, m] += share * changes[j, m]", "changes[j, m] = number(0.0)"]
+        return [*_around(when, "weight", [*made, f"changes[j, m] += {result}"]), *_around(when, "weight", done)]
 
     def _place(self, name: str) -> str:
         return f"{self.arrays[name]}{_PLACES[self.rule.side(name)]}"
@@ -167,7 +174,28 @@ class _Writer:
         return lines(ops, wanted, known, names, kind, LANGUAGE, tape.constants)  # type: ignore[arg-type]
 
 
+def _around(when: str, side: str, code: list[str]) -> list[str]:
+    """The loops of a statement."""
+    if when not in ("on_pre", "on_post"):
+        return _over(side, code)
+    at_synapses = side in ("weight", "synapse")
+    if when == "on_pre":
+        return _over_spikes("pre", [_EVERY["post"], *indented(code, 1)] if at_synapses else code)
+    own = _over_spikes("post", code)
+    return [_EVERY["pre"], *indented(own, 1)] if at_synapses else own
+
+
+def _over(side: str, code: list[str]) -> list[str]:
+    """The loops over all values of a side."""
+    loops = {"pre": ("copies", "pre"), "post": ("copies", "post"), "synapse": ("copies", "pre", "post"), "weight": ("pre", "post")}
+    for loop in reversed(loops.get(side, ("copies",))):
+        code = [_EVERY[loop], *indented(code, 1)]
+    return code
+
+
 def _over_spikes(side: str, code: list[str]) -> list[str]:
+    """The loops over spikes: sample `b`, and the neuron in it."""
     lists, who, row, place = _LISTS[side]
     spikes = f"for e in range({lists}[q, {row}], {lists}[q, {row} + 1]):"
-    return [f"for q in range(len({lists})):", f"    {spikes}", f"        {place} = {who}[e]", *indented(code, 2)]
+    own = [f"b = {who}[e] // all_{side}", f"{place} = {who}[e] - b * all_{side}", *code]
+    return [f"for q in range(len({lists})):", f"    {spikes}", *indented(own, 2)]

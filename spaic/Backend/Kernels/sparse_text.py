@@ -48,6 +48,36 @@ _SUMS = {
     + """            if start <= j < stop:
                 total[j] += weight[j]""",
 }
+#: The same for the neurons of several samples, counted through, by a thread that has them all.
+_COPIED = {
+    SPARSE: _HEAD.format(name="add_sparse", given="copies, pointers, indices, row, p0, p1, starts, targets, weight")
+    + """            base = j // len(starts)
+            j -= base * len(starts)
+            base *= len(total) // copies
+            if len(weight) == 1:
+                common = weight[0]
+                for k in range(starts[j, p0], starts[j, p1]):
+                    total[base + targets[k]] += common
+            else:
+                for k in range(starts[j, p0], starts[j, p1]):
+                    total[base + targets[k]] += weight[k]""",
+    SCATTERED: _HEAD.format(name="add_scattered", given="copies, pointers, indices, row, p0, p1, starts, targets, weight, late, now")
+    + """            base = j // len(starts)
+            j -= base * len(starts)
+            base *= total.shape[1] // copies
+            for k in range(starts[j, p0], starts[j, p1]):
+                then = now + int(late[k])
+                if then >= 0:
+                    total[then & (len(total) - 1), base + targets[k]] += weight[k]""",
+    DENSE: _HEAD.format(name="add_dense", given="copies, pointers, indices, row, start, stop, weight")
+    + """            sample = j // len(weight)
+            own = weight[j - sample * len(weight)]
+            part = total[sample * len(own) : (sample + 1) * len(own)]
+            for m in range(len(own)):
+                part[m] += own[m]""",
+    ONE_TO_ONE: _HEAD.format(name="add_one_to_one", given="copies, pointers, indices, row, start, stop, weight")
+    + """            total[j] += weight[j % len(weight)]""",
+}
 #: Arrays of a way besides the weight.
 _TABLES = {SPARSE: ("starts", "targets"), SCATTERED: ("starts", "targets", "late", "ring"), DENSE: (), ONE_TO_ONE: ()}
 _LISTED = """def list_fired(fired, start, stop, indices, count):
@@ -65,6 +95,7 @@ _IMPORT = "from spaic.Backend.Kernels.sparse_team import add, eight, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
     "address", "fork", "turns", "add", "look", "list_fired", "row_of", "rows", "eight", "least_delay", "delays", "depths", "first_sample",
+    "copies",
 )  # fmt: skip
 
 
@@ -73,7 +104,7 @@ def source(events: Events, dtype: str) -> str:
     """The module, with the function ``simulate``."""
     function = _Function(events)
     text = function.text()
-    sums = [text_ for kind, text_ in _SUMS.items() if f"add_{kind}(" in text]
+    sums = [text_ for kind, text_ in (_COPIED if events.learned else _SUMS).items() if f"add_{kind}(" in text]
     loops = [loop.replace("def advance(", f"def advance_{k}(", 1) for k, loop in enumerate(function.loops)]
     rules = [rule_text.text(x, f"learn_{k}") for k, x in enumerate(events.learned)]
     parts = [*loops, *sums, *rules, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
@@ -89,7 +120,8 @@ def arguments(events: Events) -> tuple[Argument, ...]:
     Roles are ``"value"`` (parameters, noise), ``"state"``, ``"outside"`` (what arrives over time), ``"arriving"`` (memory for its sum),
     ``"sampled"`` (records of variables, one row more than samples), ``"fired"`` (memory for the spikes of a step), ``"pointers"`` and
     ``"indices"`` (lists of spikes), for each way ``"weight"``, ``"starts"``, ``"targets"``, ``"late"`` and ``"ring"``, and for each rule
-    ``"numbers"`` (its parameters, the last two are the bounds) and ``"traces"`` (a state).
+    ``"numbers"`` (its parameters; the last three are the share of a sample and the bounds), ``"changes"`` (memory, of the shape of the
+    weights) and ``"traces"`` (a state).
     """
     return tuple(_Function(events).arguments)
 
@@ -224,16 +256,16 @@ class _Function:
         pair = (self._argument(role, member, variable, f"{member}_{variable}_{role}") for role in ("pointers", "indices"))
         return next(pair), next(pair)
 
-    def _rule(self, k: int, learned: rule_text.Learned) -> tuple[str, list[str]]:
-        """Parameters and states of a rule."""
+    def _rule(self, k: int, learned: rule_text.Learned) -> tuple[str, str, list[str]]:
+        """Parameters, memory and states of a rule."""
         states = [self._argument("traces", str(k), s, f"trace_{s}_{k}") for s in learned.rule.states]
-        return self._argument("numbers", str(k), "", f"numbers_{k}"), states
+        return self._argument("numbers", str(k), "", f"numbers_{k}"), self._argument("changes", str(k), "", f"changes_{k}"), states
 
     # --- the text
 
     def text(self) -> str:
         """The function."""
-        given = "steps, first_step, dt, counters, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
+        given = "steps, first_step, dt, copies, counters, least_delay, delays, depths, every, first_sample, cuts, scalars, arrays"
         code = [f"def simulate(address, threads, {given}):", "    if address != 0:", "        fork(address, threads)", "        return"]
         code += [*indented(JOIN, 1), "    if own < threads:"]
         start = [f"team = look(counters, {TEAM}, 0)", "p0 = threads * own // team", "p1 = threads * (own + 1) // team"]
@@ -258,6 +290,10 @@ class _Function:
     @property
     def _met(self) -> str:
         return f"(n + 1) * {self._meetings}" if self._meetings > 1 else "(n + 1) // least_delay"
+
+    @property
+    def _copies(self) -> tuple[str, ...]:
+        return ("copies",) if self.events.learned else ()
 
     def _waiting(self, k: int) -> int:
         return sum(self.events.waits(m) for m in self.events.members[: k + 1])
@@ -313,11 +349,13 @@ class _Function:
             taken = [f"now = n & (len({ring}) - 1)", f"for m in range(from_{k}, to_{k}):"]
             return [self._scatter(number), *taken, f"    {total}[m] += {ring}[now, m]", f"    {ring}[now, m] = number(0.0)"]
         part = "p0, p1" if feed.kind == SPARSE else f"from_{k}, to_{k}"
-        return [f"add_{feed.kind}({total}, {self._row(number)}, {part}, {', '.join([*list(tables.values())[1:], tables['weight']])})"]
+        given = [total, *self._copies, self._row(number), part, *list(tables.values())[1:], tables["weight"]]
+        return [f"add_{feed.kind}({', '.join(given)})"]
 
     def _scatter(self, number: int) -> str:
         t = self.tables[number]
-        return f"add_scattered({t['ring']}, {self._row(number)}, p0, p1, {t['starts']}, {t['targets']}, {t['weight']}, {t['late']}, n)"
+        given = [t["ring"], *self._copies, self._row(number), "p0, p1", t["starts"], t["targets"], t["weight"], t["late"], "n"]
+        return f"add_scattered({', '.join(given)})"
 
     def _row(self, number: int) -> str:
         feed = self.events.feeds[number]
@@ -326,15 +364,16 @@ class _Function:
 
     def _learned(self, k: int) -> list[str]:
         """What a rule does at the end of a step."""
-        learned, (given, states) = self.events.learned[k], self.rules[k]
+        learned, (given, changes, states) = self.events.learned[k], self.rules[k]
         sent = self._row(learned.feed)
         fired = sent
         if (learned.target, "O") in self.events.sources:
             s = self.events.sources.index((learned.target, "O"))
             fired = f"{', '.join(self.lists[s])}, n + depths[{s}]"
         weight = self.tables[learned.feed]["weight"]
-        bounds = f"number({given}[-2]), number({given}[-1])"
-        return [f"learn_{k}(dt, {given}, {bounds}, {sent}, {fired}, ({''.join(f'{x}, ' for x in states)}), {weight})"]
+        limits = f"number({given}[-3]), number({given}[-2]), number({given}[-1])"
+        traces = "".join(f"{x}, " for x in states)
+        return [f"learn_{k}(dt, copies, {given}, {limits}, {sent}, {fired}, ({traces}), {weight}, {changes})"]
 
     def _listed(self, member: str, k: int) -> list[str]:
         code = []

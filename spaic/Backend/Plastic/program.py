@@ -108,7 +108,11 @@ class PlasticProgram(Program):
     def execution(self) -> list[str]:
         how = "step by step"
         if self.at_once is not None:
-            how += f", as {self.at_once.obstacle}" if self.at_once.obstacle else " for batches; one sample in one compiled loop over time"
+            how += (
+                f", as {self.at_once.obstacle}"
+                if self.at_once.obstacle
+                else " where gradients flow; without in one compiled loop over time"
+            )
         return [*self.inner.execution(), *(f"{r.link.name}: learns by {r.rule.name}, {how}" for r in self.rules)]
 
     # --- parts

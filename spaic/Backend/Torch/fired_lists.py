@@ -91,9 +91,10 @@ class Lists:
         self.found.append((rows, found))
         self._filled = None
 
-    def events(self, shape: tuple[int, ...]) -> Events:
-        """What was filled, of all samples."""
-        return Events(self.found, shape)
+    def events(self, shape: tuple[int, ...], copies: int = 1) -> Events:
+        """What was filled, of all samples; `copies` of them are counted through in each list."""
+        parts = self.found if copies == 1 else [part for both in self.found for part in _parted(*both, copies, math.prod(shape))]
+        return Events(parts, shape)
 
 
 def _before(past: Tensor) -> list[Arrays]:
@@ -113,6 +114,18 @@ def _of(spikes: Spikes) -> list[Arrays]:
     size = math.prod(spikes.shape)
     parts = [Spikes(spikes.bytes[:, b : b + 1].reshape(spikes.steps, 1, size).contiguous()) for b in range(spikes.batch)]
     return [_of(part)[0] for part in parts]
+
+
+def _parted(pointers: np.ndarray, neurons: np.ndarray, copies: int, size: int) -> list[Arrays]:
+    """The lists of each sample, from one in which the neurons of all are counted through."""
+    samples = neurons // size
+    order = np.argsort(samples, kind="stable")
+    steps = len(pointers) - 1
+    places = samples * steps + np.repeat(np.arange(steps), np.diff(pointers))
+    counts = np.bincount(places, minlength=copies * steps).reshape(copies, steps)
+    ends = np.concatenate([np.zeros((copies, 1), np.int64), np.cumsum(counts, 1)], 1)
+    own = np.split((neurons - samples * size)[order], np.cumsum(ends[:-1, -1]))
+    return list(zip(ends, own, strict=True))
 
 
 def _joined(a: Arrays, b: Arrays) -> Arrays:

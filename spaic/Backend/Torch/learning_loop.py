@@ -41,7 +41,7 @@ class LearningLoop:
         self.obstacle = self._obstacle()
 
     def _obstacle(self) -> str:
-        """Why this is not possible; nothing if it is, one sample at a time and without gradients."""
+        """Why this is not possible; nothing if it is, without gradients."""
         found = [reason for rule in self.rules if (reason := self._of_rule(rule))]
         return found[0] if found else hindrance(self.program, self.stage)
 
@@ -61,7 +61,7 @@ class LearningLoop:
         self, parameters: Mapping[str, Any], weights: dict[str, Any], states: States, state: State, inputs: Mapping[str, Stream], steps: int
     ) -> tuple[State, Recordings] | None:
         """All steps; what was learned is put into `weights` and `states`. None if this run has to go step by step."""
-        if self.obstacle or state.batch > 1:
+        if self.obstacle:
             return None
         run = Run(self.program, {**parameters, **weights}, state, inputs, steps)
         given = [inputs[rule.link.source] for rule in self.rules if rule.link.source in inputs]
@@ -84,11 +84,11 @@ class LearningLoop:
 
 
 def _as_table(rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
-    """A copy of a state of one sample as the kernel has it: synapses by presynaptic neuron."""
-    one: np.ndarray = values[0].detach().numpy()
-    return np.array(one.T if rule.rule.side(name) == "synapse" else one.reshape(-1), order="C")
+    """A copy of a state as the kernel has it: by sample, and synapses by presynaptic neuron."""
+    known: np.ndarray = values.detach().numpy()
+    return np.array(known.swapaxes(1, 2) if rule.rule.side(name) == "synapse" else known, order="C")
 
 
 def _as_state(rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
     found = torch.from_numpy(values)
-    return (found.T.contiguous() if rule.rule.side(name) == "synapse" else found.reshape(rule.sizes[rule.rule.side(name)]))[None]
+    return found.transpose(1, 2).contiguous() if rule.rule.side(name) == "synapse" else found

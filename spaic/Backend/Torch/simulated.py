@@ -69,6 +69,7 @@ class Simulated:
         self.arriving: dict[tuple[str, str], Tensor] = {}
         self.ways: list[Way] = []
         neurons = sum(prod(run.program.elements[name].shape) for name in stage.populations)
+        self.copies = run.batch if rules else 1  # samples that share what is learned go through time side by side, as one large network
         self.threads = 1 if rules else free(max(1, min(torch.get_num_threads(), neurons // _WORTH)))
 
     def add(self, link: Link, delivered: Tensor | None) -> None:
@@ -124,7 +125,7 @@ class Simulated:
     def run(self) -> None:
         """All steps."""
         call = self.call()
-        for sample in range(self.run_.batch):
+        for sample in range(self.run_.batch // self.copies):
             call.simulate(sample)
         call.hand_over()
 
@@ -137,29 +138,33 @@ class Call:
     """One call: the arrays of all samples."""
 
     def __init__(self, simulated: Simulated) -> None:
-        self.simulated, self.run, self.threads = simulated, simulated.run_, simulated.threads
+        self.simulated, self.run, self.threads, self.copies = simulated, simulated.run_, simulated.threads, simulated.copies
         run, ways = self.run, simulated.ways
         order = [m for name in simulated.stage.populations for m in (*self._synapses(name), name)]
         self.elements = {m: simulated.elements.get(m) or run.program.elements[m] for m in order}
         self.prepared = {m: Prepared(e, run.bound(e), None, 1, False, is_inside=True) for m, e in self.elements.items()}
-        self.sizes = {m: prod(e.shape) for m, e in self.elements.items()}
+        self.samples = run.batch // self.copies
+        self.sizes = {m: prod(e.shape) * self.copies for m, e in self.elements.items()}
         layers = tuple(p.layer for p in self.prepared.values())
         outside = tuple((x, len(amount) == 1) for x, amount in simulated.arriving.items())
         feeds = tuple(Feed(f.source, f.variable, f.target, f.port, f.kind, k) for k, f in enumerate(w.feed for w in ways))
         instant = frozenset(k for k, w in enumerate(ways) if w.feed.source in self.elements and w.feed.kind != DIRECT and w.delay == 0)
         sampled = frozenset((m, v) for m, layer in zip(order, layers, strict=True) for v in layer.recorded if self._is_sampled(m, v, layer))
         name = " and ".join(simulated.stage.populations)
-        learned = tuple(Learned(r.rule, simulated.numbers[r.link.name], r.link.target_node, r.bounds is not None) for r in simulated.rules)
+        learned = tuple(
+            Learned(r.rule, simulated.numbers[r.link.name], r.link.target_node, r.bounds is not None, self.copies > 1)
+            for r in simulated.rules
+        )
         self.events = _one(Events(name, tuple(order), layers, feeds, outside, sampled, instant, learned))
         self.lists = {x: self._lists(*x) for x in self.events.sources}
         self.states = {
-            (m, s): _aligned(run.arrays[f"{m}.{s}"].detach().reshape(run.batch, -1).numpy(), self.dtype)
+            (m, s): _aligned(run.arrays[f"{m}.{s}"].detach().reshape(self.samples, -1).numpy(), self.dtype)
             for m, e in self.elements.items()
             for s in e.step.states
         }
         self.normals = {m: x for m, e in self.elements.items() if (x := run.normals(e)) is not None}
         self.every = self._every()
-        self.samples = {x: np.zeros((run.batch, self._count(*x) + 1, self.sizes[x[0]]), self.dtype) for x in sampled}
+        self.records = {x: np.zeros((self.samples, self._count(*x) + 1, self.sizes[x[0]]), self.dtype) for x in sampled}
         self.text = sparse_text.source(self.events, numpy_name(run.program.dtype))
 
     @property
@@ -182,11 +187,12 @@ class Call:
     def _lists(self, member: str, variable: str) -> Lists:
         run, path = self.run, f"{member}.{variable}"
         depth = max((w.deepest for w in self.simulated.ways if (w.feed.source, w.feed.variable) == (member, variable)), default=0)
-        past = run.signals.history[path][-depth:].reshape(depth, run.batch, -1) if depth else None
+        past = run.signals.history[path][-depth:].reshape(depth, self.samples, -1) if depth else None
         if member in self.elements:
-            return Lists.empty(self.sizes[member], run.steps, self.threads, past, run.batch)
+            return Lists.empty(self.sizes[member], run.steps, self.threads, past, self.samples)
         values = run.signals.values(path)
-        return Lists.given(values if isinstance(values, Spikes) else compact(values), past)
+        spikes = values if isinstance(values, Spikes) else compact(values)
+        return Lists.given(spikes if self.copies == 1 else Spikes(spikes.bytes.reshape(run.steps, self.samples, -1)), past)
 
     def _every(self) -> np.ndarray:
         """For each member and variable that is recorded, the steps between samples and the first step with one."""
@@ -215,7 +221,7 @@ class Call:
         delays = [w.delay for w in self.simulated.ways if w.feed.source in self.elements and w.feed.kind != DIRECT]
         least = 1 if events.instant else min(delays, default=run.steps)
         args = (
-            run.steps, run.start, run.program.graph.clock.dt, counters, least, *delayed, *self.every, cuts, scalars, arrays,
+            run.steps, run.start, run.program.graph.clock.dt, self.copies, counters, least, *delayed, *self.every, cuts, scalars, arrays,
         )  # fmt: skip
         kernel = jit.load(self.text, "events", events.name).simulate
         together(kernel, self.threads, args)
@@ -231,22 +237,28 @@ class Call:
         if role == "state":
             return self.states[member, str(item)][sample]
         if role == "sampled":
-            known = self.samples.get((member, str(item)))
+            known = self.records.get((member, str(item)))
             return np.zeros((1, self.sizes[member]), self.dtype) if known is None else known[sample]
         if role == "outside":
-            return self.simulated.arriving[member, str(item)][:, sample].contiguous().numpy()
+            amount = self.simulated.arriving[member, str(item)]
+            return amount.reshape(len(amount), self.samples, -1)[:, sample].contiguous().numpy()
         if role == "arriving":
             return _aligned(np.zeros(self.sizes[member], self.dtype), self.dtype)
         if isinstance(item, Value) and item.role == "parameter":
-            return self.prepared[member].parameters[int(item.name)].contiguous().numpy()[0].reshape(-1)
+            return np.tile(self.prepared[member].parameters[int(item.name)].contiguous().numpy()[0].reshape(-1), self.copies)
         if isinstance(item, Value):
             noises = self.elements[member].step.noises
-            return self.normals[member][:, noises.index(item.name), sample].reshape(self.run.steps, -1).contiguous().numpy()
+            normals = self.normals[member][:, noises.index(item.name)].reshape(self.run.steps, self.samples, -1)
+            return normals[:, sample].contiguous().numpy()
         if role == "traces":
             return self.simulated.traces[f"{member}.{item}"]
         if role == "numbers":
             rule = self.simulated.rules[int(member)]
-            return np.array([*(rule.parameters[k] for k in numbers(rule.rule)), *(rule.bounds or (-np.inf, np.inf))])
+            share = 1.0 / self.copies if rule.plasticity.reduction == "mean" else 1.0
+            return np.array([*(rule.parameters[k] for k in numbers(rule.rule)), share, *(rule.bounds or (-np.inf, np.inf))])
+        if role == "changes":
+            rule = self.simulated.rules[int(member)]
+            return np.zeros(rule.layout.shape[::-1] if self.copies > 1 else (1, 1), self.dtype)
         way = self.simulated.ways[int(member)]
         if role == "ring":
             length = 1 << int(way.deepest - way.delay).bit_length()
@@ -260,8 +272,8 @@ class Call:
             run.arrays[f"{member}.{state}"] = torch.from_numpy(value.reshape(run.batch, *self.elements[member].shape))
         for (member, variable), lists in self.lists.items():
             if member in self.elements:
-                run.signals[f"{member}.{variable}"] = Fired(lists.events(self.elements[member].shape))
-        for (member, variable), values in self.samples.items():
+                run.signals[f"{member}.{variable}"] = Fired(lists.events(self.elements[member].shape, self.copies))
+        for (member, variable), values in self.records.items():
             shape = (values.shape[1] - 1, run.batch, *self.elements[member].shape)
             found = torch.from_numpy(values[:, :-1].swapaxes(0, 1).reshape(shape))
             (run.signals if self._leaves(f"{member}.{variable}") else run.samples)[f"{member}.{variable}"] = found
