@@ -373,6 +373,18 @@ class TestInput:
         assert torch.equal(net.output.predict, reference())
         assert_usable(net)
 
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    @pytest.mark.parametrize("others", [0.0, 0.25])
+    def test_values_over_time_that_are_no_numbers(self, value, others):
+        net = layered(code="null")
+        data = np.full((4, 20, 6), others)
+        data[2, 19, 5] = value
+        net.input(data)
+        with pytest.raises(spaic.InputError, match=f"input: null needs finite values, got values from .*{value}"):
+            net.run(20.0)
+        with pytest.raises(spaic.InputError, match="input: the input has type torch.complex64; give real numbers"):
+            net.input(torch.zeros(4, 20, 6, dtype=torch.complex64))
+
     @pytest.mark.parametrize(
         ("code", "value"), [("poisson", -0.5), ("bernoulli", 1.5), ("latency", 1.5), ("latency", -0.5), ("phase", 2.5)]
     )

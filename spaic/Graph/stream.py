@@ -36,6 +36,13 @@ class Stream(ABC):
         Spiking streams give bytes (uint8 0/1), others floats. Steps beyond the encoded window are 0.
         """
 
+    def words(self, start: int, stop: int) -> Any:
+        """The same as bits, where a spiking stream has them at hand; otherwise None.
+
+        An array of uint64 ``[(stop - start) * batch, ceil(size / 64)]``: 64 neurons in a word, the first in the lowest bit.
+        """
+        return None
+
 
 class Later(Stream):
     """A stream whose first step is a later one of the simulation."""
@@ -47,3 +54,6 @@ class Later(Stream):
 
     def chunk(self, start: int, stop: int) -> Any:
         return self.stream.chunk(start - self.first_step, stop - self.first_step)
+
+    def words(self, start: int, stop: int) -> Any:
+        return self.stream.words(start - self.first_step, stop - self.first_step)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from spaic.clock import Clock
+from spaic.errors import UnsupportedError
 from spaic.Library.decoders import Carry, Decoding, FinalVoltage, FirstSpike, SpikeCounts
 from spaic.Library.ranges import demand_number, demand_positive
 from spaic.registry import actions
@@ -42,9 +43,29 @@ class Choice(ABC):
 
     def chosen(self, carry: Carry, steps: int, clock: Clock, number: int, key: Key) -> torch.Tensor:
         """The actions of a run, ``[B]`` int64, each in [0, `number`)."""
-        values = self.readout.finish(carry, steps, clock).detach().double().cpu()
-        pooled = getattr(values.reshape(len(values), number, -1), self.pooling)(2)
-        return torch.from_numpy(self.choose(pooled.numpy(), key.generator(), key.run))
+        values = self.scores(carry, steps, clock, number).detach().double().cpu()
+        return torch.from_numpy(self.choose(values.numpy(), key.generator(), key.run))
+
+    def scores(self, carry: Carry, steps: int, clock: Clock, number: int) -> torch.Tensor:
+        """What each action got in a run, ``[B, number]``, differentiable."""
+        values = self.readout.finish(carry, steps, clock)
+        return getattr(values.reshape(len(values), number, -1), self.pooling)(2)
+
+    def best(self, scores: torch.Tensor) -> torch.Tensor:
+        """The action that the scores ``[B, actions]`` speak for, ``[B]``, with nothing left to chance."""
+        return scores.argmax(1)
+
+    def log_probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the probability of each action, ``[B, actions]``, differentiable.
+
+        Raises
+        ------
+        UnsupportedError
+            If the choice has no probabilities with a gradient.
+        """
+        raise UnsupportedError(
+            f"{type(self).__name__}: its choices have no probabilities with a gradient; use softmax_action or softmax_voltage_action"
+        )
 
     @abstractmethod
     def choose(self, values: np.ndarray, rng: np.random.Generator, run: int) -> np.ndarray:
@@ -159,10 +180,28 @@ class Softmax(Choice):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        demand_positive("Softmax.temperature", self.temperature)
+        demand_positive(f"{type(self).__name__}.temperature", self.temperature)
 
     def choose(self, values: np.ndarray, rng: np.random.Generator, run: int) -> np.ndarray:
         return _drawn(np.exp((values - values.max(1, keepdims=True)) / self.temperature), rng)
+
+    def log_probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        return torch.log_softmax(scores / self.temperature, 1)
+
+
+@actions.register("softmax_voltage_action", "softmax_voltage")
+@dataclass(frozen=True)
+class SoftmaxVoltage(Softmax):
+    """An action drawn with probability proportional to ``exp(voltage / temperature)``, of the membrane at the end (mean over its neurons).
+
+    Parameters
+    ----------
+    temperature : float
+        The lower, the more often the best one, above 0.
+    """
+
+    readout: ClassVar[Decoding] = FinalVoltage()
+    pooling: ClassVar[str] = "mean"
 
 
 @actions.register("first_spike_action")
@@ -175,6 +214,9 @@ class FirstSpikeChoice(Choice):
 
     def choose(self, values: np.ndarray, rng: np.random.Generator, run: int) -> np.ndarray:
         return _best(-values, rng)
+
+    def best(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores.argmin(1)
 
 
 @actions.register("random_action")

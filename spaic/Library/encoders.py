@@ -238,4 +238,7 @@ class NullEncoding(Encoding):
                 f"{key.path}: the data has {source.shape[1]} steps (shape {tuple(source.shape)}) and the run has {steps}; "
                 f"run for {clock.time(source.shape[1]):g} ms or give {steps} steps"
             )
-        return Recorded(source.movedim(1, 0))
+        stream = Recorded(source.movedim(1, 0))
+        if not stream.is_spiking and source.is_floating_point():
+            demand_values(key.path, "null", source, low=-torch.inf)
+        return stream

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spaic.Backend.Torch.bits import ones_as_bytes
+from spaic.Backend.Torch.bits import Bits, can_be_bits, ones_as_bytes
 from spaic.clock import Clock
 from spaic.errors import DeclarationError
 from spaic.Graph.stream import Stream
@@ -244,11 +244,24 @@ class Recorded(WindowedStream):
 
     def __init__(self, values: torch.Tensor) -> None:
         values = values.view(torch.uint8) if values.dtype == torch.bool else values
-        self.is_spiking = False
-        if not values.requires_grad:
+        self._bits: Bits | None = None
+        self._values, self.is_spiking = values, False
+        if not values.requires_grad and can_be_bits(values):
+            self._bits = Bits.of_numbers(values)
+            self.is_spiking = self._bits is not None
+        elif not values.requires_grad:
             ones, self.is_spiking = ones_as_bytes(values)
-        self._values = ones if self.is_spiking else values if values.is_floating_point() else values.float()
+            self._values = ones if self.is_spiking else values
+        if not self.is_spiking and not values.is_floating_point():
+            self._values = values.float()
         super().__init__(self._values[0], 0, len(values))
 
+    def words(self, start: int, stop: int) -> Any:
+        if self._bits is None or not self.first <= start <= stop <= self.last:
+            return None
+        return self._bits.words[start * self.batch : stop * self.batch]
+
     def _inside(self, start: int, stop: int) -> torch.Tensor:
+        if self._bits is not None:
+            self._values, self._bits = self._bits.bytes().view(-1, self.batch, *self.shape), None
         return self._values[start:stop]

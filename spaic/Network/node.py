@@ -364,12 +364,17 @@ class Action(Reader):
         return self.code.add(carry, record, first_step, clock)
 
     def finish(self, carry: Any, steps: int, clock: Clock, key: Key) -> Any:
-        return self.code.chosen(carry, steps, clock, self.num, key)
+        return self.code.chosen(carry, steps, clock, self.num, key), self.code.scores(carry, steps, clock, self.num)
 
     @property
     def action(self) -> Any:
         """The action chosen in the last run for each sample, ``[batch]`` whole numbers; ``int(...)`` makes one of a batch of 1."""
-        return self._last("action")
+        return self._last("action")[0]
+
+    @property
+    def scores(self) -> Any:
+        """What each action got in the last run, by which it was chosen: ``[batch, num]``, differentiable."""
+        return self._last("action")[1]
 
 
 class Reward(Reader):
@@ -474,7 +479,10 @@ def _checked(node: Encoder, data: Any) -> Any:
         raise InputError(f"{node.path}: the input has shape {tuple(array.shape)}, {expected}; reshape it or change the encoder")
     if array.shape[0] == 0:
         raise InputError(f"{node.path}: the batch is empty; give at least one sample")
-    _check_finite(node.path, array)
+    if lead == 1:
+        _check_finite(node.path, array)
+    else:  # a value for every step: the code looks at all of them once, for spikes as for numbers that are none
+        _check_real(node.path, array)
     return array.reshape(*array.shape[:lead], *node.shape)
 
 
@@ -488,10 +496,14 @@ def _as_array(path: str, data: Any) -> np.ndarray:
     return array
 
 
+def _check_real(path: str, value: Any) -> None:
+    if hasattr(value, "detach") and value.is_complex():
+        raise InputError(f"{path}: the input has type {value.dtype}; give real numbers")
+
+
 def _check_finite(path: str, value: Any) -> None:
+    _check_real(path, value)
     if hasattr(value, "detach"):
-        if value.is_complex():
-            raise InputError(f"{path}: the input has type {value.dtype}; give real numbers")
         if not value.is_floating_point() or isfinite(value.detach().sum().item()):
             return
         finite = value.detach().isfinite()  # a sum of large numbers may be infinite

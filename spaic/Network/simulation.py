@@ -250,7 +250,9 @@ class Simulation:
                 annotation.observe(Run(plan, recordings, first, piece))
             done += piece
         for reader in self.readers:
-            key = Key(self.graph.seed, reader.path, reader.kind, state.run)
+            is_later = plan.first_step > 0  # another choice when it goes on
+            purpose = f"{reader.kind} from step {plan.first_step}" if is_later else reader.kind
+            key = Key(self.graph.seed, reader.path, purpose, state.run)
             result = reader.finish(carries.get(reader.path), steps, self.graph.clock, key)
             reader.receive(self.backend.guarded(result, reader.path) if reader.kind == "decoder" else result)
         for node in self.sources:

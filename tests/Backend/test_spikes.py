@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from spaic.Backend.Torch.bits import Bits
+from spaic.Backend.Torch.fired import Packed
 from spaic.Backend.Torch.spikes import Spikes, _listed, carrier, compact
 from spaic.errors import InputError
 
@@ -176,3 +177,34 @@ def test_no_delay_changes_nothing():
 def test_a_past_that_does_not_fit_is_refused(shape, delay):
     with pytest.raises(InputError, match=f"delay {delay} with a past"):
         Spikes(drawn((8, 2, 5), 0.5)).delayed(torch.zeros(shape), delay)
+
+
+LAYOUTS = {
+    "as it is": lambda x: x,
+    "by sample": lambda x: x.transpose(0, 1).contiguous().transpose(0, 1),
+    "by neuron": lambda x: x.movedim(2, 0).contiguous().movedim(0, 2),
+    "one step in two": lambda x: x.repeat_interleave(2, 0)[::2],
+    "one sample for all": lambda x: x[:, :1].expand(x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
+@pytest.mark.parametrize("shape", [(5, 3, 1), (1, 1, 64), (7, 2, 63), (3, 4, 5, 13), (2, 100, 130)])
+def test_bits_of_numbers(shape, dtype, layout):
+    values = LAYOUTS[layout]((torch.rand(shape, generator=torch.Generator().manual_seed(1)) < 0.3).to(dtype))
+    bits, expected = Bits.of_numbers(values), values.to(torch.uint8)
+    assert bits.count == expected.sum() and bits.size == expected[0, 0].numel()
+    np.testing.assert_array_equal(bits.words, Bits.of(expected.flatten(2).flatten(0, 1)).words)
+    np.testing.assert_array_equal(bits.bytes().view(shape), expected)
+    packed = Packed(Bits.of_words(bits.words, bits.size), shape[1], shape[2:])
+    assert (packed.steps, packed.count, packed.activity) == (shape[0], bits.count, pytest.approx(float(expected.float().mean())))
+    assert torch.equal(packed.floats(torch.float64), expected.double())
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (0, 2, 129), (1, 0, 64), (4, 2, 129)])
+@pytest.mark.parametrize("wrong", [0.5, -1.0, 2.0, float("nan"), float("inf")])
+def test_other_numbers_are_no_bits(place, wrong):
+    values = torch.zeros(5, 3, 130)
+    values[place] = wrong
+    assert Bits.of_numbers(values) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-KERNELS = ("to_bytes", "pack", "flip", "count", "list_rows", "add_rows", "add_picked", "add_into_picked")
+KERNELS = ("to_bytes", "to_bits", "unpack", "pack", "flip", "count", "list_rows", "add_rows", "add_picked", "add_into_picked")
 HELPERS = ("ones", "word_at", "packed_word", "append", "append_all", "add_listed")
 
 U = np.uint64
@@ -76,6 +76,38 @@ def to_bytes(lo: int, hi: int, values: Array, found: Array, wrong: Array) -> Non
             there[i] = here[i] == 1
             others |= np.uint8((here[i] != 0) & (here[i] != 1))
         wrong[stretch] = others
+
+
+def to_bits(lo: int, hi: int, values: Array, batch: int, of_step: int, of_sample: int, size: int, bits: Array, counts: Array) -> None:
+    """Rows of numbers as bits, and the number of ones of each row: -1 where a number is neither 0 nor 1.
+
+    Row ``r`` of `values`, ``size`` numbers, begins at the place ``r // batch * of_step + r % batch * of_sample``.
+    """
+    ones_of = np.zeros(-(-size // 64) * 64, np.uint8)
+    for r in range(lo, hi):
+        first = r // batch * of_step + r % batch * of_sample
+        row = values[first : first + size]
+        others = np.uint8(0)
+        for i in range(size):
+            ones_of[i] = row[i] == 1
+            others |= np.uint8((row[i] != 0) & (row[i] != 1))
+        total = U(0)
+        for w in range(bits.shape[1]):
+            word, _ = packed_word(ones_of, 64 * w, 64 * w + 64)
+            bits[r, w] = word
+            total += ones(word)
+        counts[r] = -1 if others else int(total)
+
+
+def unpack(lo: int, hi: int, bits: Array, found: Array) -> None:
+    """Bits as bytes 0 or 1."""
+    for r in range(lo, hi):
+        row = found[r]
+        for w in range(bits.shape[1]):
+            word = bits[r, w]
+            part = row[64 * w : 64 * w + 64]
+            for k in range(len(part)):
+                part[k] = np.uint8((word >> U(k)) & U(1))
 
 
 def pack(lo: int, hi: int, values: Array, bits: Array, counts: Array) -> None:

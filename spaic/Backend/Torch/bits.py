@@ -64,6 +64,37 @@ class Bits:
             raise InputError(f"spikes: a byte is {int(values.max())}; give 0 where a neuron is silent and 1 where it fires")
         return cls(words, size, int(counts.sum()))
 
+    @classmethod
+    def of_numbers(cls, values: Tensor) -> Bits | None:
+        """The bits of numbers ``[steps, batch, *shape]``, one row for each instant of a sample; None where a number is neither 0 nor 1."""
+        batch, size = values.shape[1], math.prod(values.shape[2:])
+        values = values.detach().flatten(2)
+        values = values if values.stride(2) == 1 else values.contiguous()
+        rows, (of_step, of_sample, _) = len(values) * batch, values.stride()
+        reach = (len(values) - 1) * of_step + (batch - 1) * of_sample + size if rows and size else 0
+        flat = values.as_strided((reach,), (1,)).numpy()
+        words, counts = np.empty((rows, -(-size // 64)), np.uint64), np.empty(rows, np.int64)
+        for part in (slice(0, batch), slice(batch, rows)):  # numbers of other kinds show in the first step
+            own = counts[part]
+            given = flat[min(part.start, 1) * of_step :], batch, of_step, of_sample, size, words[part], own
+            over_threads(kernels().to_bits, len(own), len(own) * size, *given)
+            if len(own) and own.min() < 0:
+                return None
+        return cls(words, size, int(counts.sum()))
+
+    @classmethod
+    def of_words(cls, words: np.ndarray, size: int) -> Bits:
+        """Bits whose ones are counted."""
+        counts = np.empty(len(words), np.int64)
+        kernels().count(0, len(words), words, counts)
+        return cls(words, size, int(counts.sum()))
+
+    def bytes(self) -> Tensor:
+        """``[rows, size]`` bytes that are 0 or 1."""
+        found = torch.empty((self.rows, self.size), dtype=torch.uint8)
+        over_threads(kernels().unpack, self.rows, self.rows * self.size, self.words, found.numpy())
+        return found
+
     @cached_property
     def flipped(self) -> Bits:
         """Rows for columns."""
@@ -82,9 +113,14 @@ class Bits:
         return pointers, indices
 
 
+def can_be_bits(values: Tensor) -> bool:
+    """Whether :meth:`Bits.of_numbers` takes numbers of this kind."""
+    return values.device.type == "cpu" and values.dtype in _COMPILED
+
+
 def ones_as_bytes(values: Tensor) -> tuple[Tensor, bool]:
     """Where `values` are 1, as bytes; and whether all others are 0. On any device."""
-    if values.device.type != "cpu" or values.dtype not in _COMPILED:
+    if not can_be_bits(values):
         ones = values == 1
         return ones.view(torch.uint8), bool((values == ones).all())
     flat = values.contiguous().view(-1)

@@ -1,4 +1,4 @@
-"""Spikes as lists of who fired, from a simulation by events; bytes are made where someone asks for them."""
+"""Spikes that are known as lists of who fired, or as bits; bytes are made where someone asks for them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,42 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaic.Backend.Torch.bits import Lists
+from spaic.Backend.Torch.bits import Bits, Lists
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Graph.events import Events
+
+
+class Packed(Spikes):
+    """Spikes over time that exist as bits.
+
+    Parameters
+    ----------
+    bits : Bits
+        A row for each instant of a sample.
+    batch : int
+        Number of samples.
+    shape : tuple of int
+        Of one sample.
+
+    Examples
+    --------
+    >>> packed = Packed(Bits(np.array([[1], [2]], np.uint64), 2, 2), 1, (2,))
+    >>> packed.steps, packed.count, packed.bytes[:, 0].tolist()
+    (2, 2, [[1, 0], [0, 1]])
+    """
+
+    def __init__(self, bits: Bits, batch: int, shape: tuple[int, ...]) -> None:
+        self.bits, self.carrier = bits, None
+        self.steps, self.batch, self.shape = bits.rows // batch, batch, shape
+
+    @cached_property
+    def bytes(self) -> Tensor:  # type: ignore[override]
+        """As :class:`Spikes` has them."""
+        return self.bits.bytes().view(self.steps, self.batch, *self.shape)
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        return self.bits.count
 
 
 class Fired(Spikes):

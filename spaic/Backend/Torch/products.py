@@ -5,6 +5,7 @@ Both are exact and agree to the rounding of sums. Which one is done depends on t
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -81,14 +82,14 @@ def weight_gradient(spikes: Spikes, gradient: Tensor, weight: Tensor, how: str =
 
 
 def _way(spikes: Spikes, weight: Tensor, how: str) -> Way:
-    size = spikes.flat.shape[1]
+    size = math.prod(spikes.shape)
     if weight.dim() != 2 or weight.shape[1] != size:
         raise InputError(f"product: a weight of shape {tuple(weight.shape)} for {size} inputs; it must be [post, {size}]")
     if how not in ("auto", "dense", "sparse"):
         raise UnknownName(f"product: unknown way {how!r}; {nearest(how, ('auto', 'dense', 'sparse'))}")
     has_kernels = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
     if how == "auto":
-        is_sparse = has_kernels and sparse_is_faster(spikes.count, len(spikes.flat), weight.shape[1], len(weight), weight.dtype)
+        is_sparse = has_kernels and sparse_is_faster(spikes.count, spikes.steps * spikes.batch, weight.shape[1], len(weight), weight.dtype)
     else:
         is_sparse = how == "sparse"
     if not is_sparse:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from spaic.Backend.Torch.bits import Bits
+from spaic.Backend.Torch.fired import Packed
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Graph.stream import Stream
 
@@ -49,8 +52,7 @@ class Signals:
     def values(self, path: str) -> Tensor | Spikes:
         """Values as they were made."""
         if path not in self.known:
-            chunk = self._chunk(self.inputs[path], self.start, self.start + self.steps)
-            self.known[path] = Spikes(chunk) if chunk.dtype == torch.uint8 else chunk
+            self.known[path] = self._from_outside(self.inputs[path])
         return self.known[path]
 
     def constant(self, path: str) -> Tensor | None:
@@ -77,6 +79,13 @@ class Signals:
 
     def _joined(self, past: Tensor, values: Tensor) -> Tensor:
         return torch.cat([past.to(values.dtype), values])
+
+    def _from_outside(self, stream: Stream) -> Tensor | Spikes:
+        words = stream.words(self.start, self.start + self.steps) if self.device.type == "cpu" else None
+        if words is not None:
+            return Packed(Bits.of_words(words, math.prod(stream.shape)), stream.batch, stream.shape)
+        chunk = self._chunk(stream, self.start, self.start + self.steps)
+        return Spikes(chunk) if chunk.dtype == torch.uint8 else chunk
 
     def _chunk(self, stream: Any, start: int, stop: int) -> Tensor:
         return torch.as_tensor(stream.chunk(start, stop)).to(self.device)

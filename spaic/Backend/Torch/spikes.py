@@ -58,6 +58,11 @@ class Spikes:
         """Number of spikes."""
         return self.bits.count if self.bytes.device.type == "cpu" else int(self.bytes.sum())
 
+    @property
+    def activity(self) -> float:
+        """Share of ones."""
+        return self.count / max(1, self.steps * self.batch * math.prod(self.shape))
+
     def rows(self) -> Lists:
         """Who fired in each instant.
 
