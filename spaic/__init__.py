@@ -21,7 +21,23 @@ from spaic.errors import (
     UnknownName,
     UnsupportedError,
 )
-from spaic.IO import MNIST, Checkpoint, CustomDataset, Dataloader, Dataset, Digits, FashionMNIST, YinYang, load, save
+from spaic.IO import (
+    MNIST,
+    BaseEnvironment,
+    Checkpoint,
+    CustomDataset,
+    Dataloader,
+    Dataset,
+    Digits,
+    FashionMNIST,
+    GymEnvironment,
+    ReplayMemory,
+    RLPipeline,
+    Transition,
+    YinYang,
+    load,
+    save,
+)
 from spaic.Learning.calibration import calibrate
 from spaic.Learning.callbacks import Callback, EarlyStopping
 from spaic.Learning.eprop import EProp
@@ -48,7 +64,9 @@ from spaic.Learning.optimizer import (
     Rprop,
 )
 from spaic.Learning.plasticity import PlasticityLearner
+from spaic.Learning.policy_gradient import PolicyGradient
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Learning.temporal_difference import TemporalDifference
 from spaic.Learning.tempotron import Tempotron
 from spaic.Library.initializers import (
     BaseInitializer,
@@ -76,6 +94,13 @@ from spaic.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "BaseEnvironment",
+    "GymEnvironment",
+    "PolicyGradient",
+    "RLPipeline",
+    "ReplayMemory",
+    "TemporalDifference",
+    "Transition",
     "calibrate",
     "Action",
     "PlasticityLearner",

@@ -76,6 +76,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     },
     "Monitor": {"time": "times", "grad": "grads"},
     "Dataloader": {"batch_num": "__len__"},
+    "GymEnvironment": {"environmet": "environment"},
 }
 
 #: What SPAIC's users write in full -> what it means here. Each row is run by a test.

@@ -16,6 +16,7 @@ from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.Dynamics.tape import Tape
 from spaic.Graph.constraints import normalised
+from spaic.Graph.delays import of_link
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Population
@@ -226,7 +227,7 @@ def initial_parameters(graph: Graph) -> dict[str, np.ndarray]:
                 drawn = materialise(value, shape, Key(graph.seed, link.name, name), fan_in, fan_out)
                 arrays[f"{link.name}.{name}"] = _confined(link, transform, name, np.broadcast_to(drawn, shape))
         if link.delay_limit is not None and link.delay is not None:
-            shape = link.transforms[0].parameters()["weight"][1] if isinstance(link.delay, (Draw, np.ndarray)) else ()
+            shape = of_link(link, graph.shape(link.source_node)).whole if isinstance(link.delay, Draw) else np.shape(link.delay)
             delay = materialise(link.delay, shape, Key(graph.seed, link.name, "delay"))
             arrays[f"{link.name}.delay"] = np.clip(delay, 0.0, link.delay_limit)
         synapse = synapse_element(graph, link)

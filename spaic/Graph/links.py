@@ -46,7 +46,7 @@ class Link:
     synapse : Synapse, optional
         Shapes what arrives, after the transforms.
     delay : Value or None
-        In ms: a scalar, or one per synapse (the shape of the weight). None: not stated.
+        In ms: a scalar, or many, as :mod:`spaic.Graph.delays` says. None: not stated.
     trainable : frozenset of str
         Parameters that a learner changes.
     bounds : mapping of str to (float, float)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from spaic.Dynamics.rules import Rule
 
-#: How the changes that the samples of a batch ask for become one.
-REDUCTIONS = ("sum", "mean")
+#: How the changes that the samples of a batch ask for become one; the last one at the end of a run only.
+PER_SAMPLE = "per_sample"
+REDUCTIONS = ("sum", "mean", PER_SAMPLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class Plasticity:
     parameters : mapping of str to float
         Values of all parameters of the rule.
     reduction : str or None
-        ``"sum"`` or ``"mean"`` over the samples of a batch; None allows one sample only.
+        ``"sum"`` or ``"mean"`` over the samples of a batch; ``"per_sample"``: each has weights of its own during a run, and their mean is
+        what was learned; None allows one sample only.
     """
 
     name: str

@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from spaic.errors import GraphError
+from spaic.Graph.delays import of_link
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Population
@@ -115,12 +116,17 @@ def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndar
         return int(component[link.source_node] == component[link.target_node])
     if not isinstance(link.delay, (Draw, np.ndarray)):
         return graph.clock.wait(link.delay, f"{link.name}.delay")
-    return _delays_per_synapse(graph, link)
+    return _many_delays(graph, link)
 
 
-def _delays_per_synapse(graph: Graph, link: Link) -> np.ndarray:
-    shape = link.transforms[0].parameters()["weight"][1]
-    delays = materialise(link.delay, shape, Key(graph.seed, link.name, "delay")) if link.delay is not None else np.zeros(shape)
+def _many_delays(graph: Graph, link: Link) -> np.ndarray:
+    """In steps: of the shape of the synapses, or as given for the values of the source."""
+    source = graph.shape(link.source_node)
+    given = link.delay.shape if isinstance(link.delay, np.ndarray) else None
+    found = of_link(link, source, given)
+    delays = materialise(link.delay, found.whole, Key(graph.seed, link.name, "delay"))  # type: ignore[arg-type]
+    if not found.is_by_source:
+        delays = np.ascontiguousarray(np.broadcast_to(delays.reshape(found.aligned(delays.shape)), found.whole))
     if (delays < 0).any():
         raise GraphError(f"{link.name}.delay: {delays.min():g} ms is negative; a delay cannot go back in time")
     return graph.clock.waits(delays, f"{link.name}.delay", isinstance(link.delay, Draw))

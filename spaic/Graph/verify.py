@@ -10,11 +10,12 @@ import numpy as np
 from spaic.Dynamics.models import Model, NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import GraphError, SpaicError, nearest
+from spaic.Graph.delays import meaning, shapes
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Output, Population
 from spaic.Graph.schedule import schedule
-from spaic.Graph.transforms import BatchNorm, Dense, OneToOne, Sparse
+from spaic.Graph.transforms import BatchNorm
 from spaic.Graph.values import Draw, Value
 
 Rule = Callable[[Graph], Iterator[str]]
@@ -159,18 +160,15 @@ def delivered_shape(graph: Graph, link: Link) -> tuple[int, ...]:
 
 
 def delays_fit(graph: Graph) -> Iterator[str]:
-    """A delay per synapse needs a weight per synapse."""
+    """Delays lie within their limits, and many of them are one for each synapse or one for each value of the source."""
     for link in graph.links:
         if link.delay_limit is not None and link.delay is not None and not isinstance(link.delay, Draw):
             low, high = float(np.min(link.delay)), float(np.max(link.delay))
             if not 0 <= low <= high <= link.delay_limit:
                 yield f"{link.name}.delay: {low:g} to {high:g} ms do not lie between 0 and max_delay = {link.delay_limit:g} ms; change them"
-        if isinstance(link.delay, (np.ndarray, Draw)):
-            weights = link.transforms[0].parameters().get("weight") if len(link.transforms) == 1 else None
-            if weights is None or not isinstance(link.transforms[0], (Dense, OneToOne, Sparse)):
-                yield f"{link.name}.delay: one delay per synapse needs a full, sparse or one-to-one connection; give a single delay"
-            elif isinstance(link.delay, np.ndarray) and link.delay.shape != weights[1]:
-                yield f"{link.name}.delay: the delays have shape {link.delay.shape}, the weights {weights[1]}; make them equal"
+        source = graph.shape(link.source_node)
+        if isinstance(link.delay, np.ndarray) and meaning(link.transforms[0], source, link.delay.shape) is None:
+            yield f"{link.name}.delay: the delays have shape {link.delay.shape}, needed {shapes(link.transforms[0], source)}; reshape them"
 
 
 def refractory_periods_fit(graph: Graph) -> Iterator[str]:

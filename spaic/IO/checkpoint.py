@@ -68,6 +68,11 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
                 f"{path}: keep, training and state do not apply to text, which holds the declaration alone; leave them out"
             )
         return text.write_text(path, {"kind": "spaic network", "layout": LAYOUT, **listed(describe(net))})
+    return _write(path, contents(net, training, state), keep)
+
+
+def contents(net: Network, training: bool = True, state: bool = True) -> dict[str, Any]:
+    """What a file holds of a network, as nested data and arrays; see :func:`save`."""
     if net._simulation is not None:
         net._built()
     tree: dict[str, Any] = {
@@ -85,7 +90,7 @@ def save(net: Network, path: str | Path, keep: int = 1, training: bool = True, s
     if state:
         tree["sources"] = {node.path: node.source for node in net.everything((Encoder, Generator))}
         tree["state"] = None if net._simulation is None else net._simulation.snapshot()
-    return _write(path, tree, keep)
+    return tree
 
 
 def with_suffix(path: str | Path) -> Path:
@@ -132,6 +137,11 @@ def load_into(net: Network, path: str | Path, strict: bool = True) -> Mismatch:
         raise DataError(f"{path}: it holds a declaration alone; give a {SUFFIX} file, or make a network of it with spaic.load")
     with reading(path):
         tree = read(path)
+    return take_contents(net, tree, path, strict)
+
+
+def take_contents(net: Network, tree: Mapping[str, Any], path: Path, strict: bool = True) -> Mismatch:
+    """Take over what :func:`contents` gave, all of it or nothing; `path` is the file it was in, for messages."""
     net._built()
     _demand_same_settings(net, tree, path)
     shown, hidden = _by_visibility(net, tree["weights"])
@@ -177,6 +187,12 @@ def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
     """What a checkpoint holds, as plain data and arrays."""
     manifest, arrays = container.read(path)
     tree = codec.decode(manifest, arrays, str(path))
+    demand_contents(tree, path, is_whole)
+    return dict(tree)
+
+
+def demand_contents(tree: Any, path: str | Path, is_whole: bool = True) -> None:
+    """Refuse what :func:`contents` cannot have given."""
     if not isinstance(tree, dict) or tree.get("kind") != KIND:
         raise DataError(f"{path}: it is not a checkpoint of a network; give a file of net.save")
     _demand_layout(tree, path)
@@ -187,7 +203,6 @@ def read(path: str | Path, is_whole: bool = True) -> dict[str, Any]:
         demand_parts(tree)
     if not isinstance(tree.get("weights"), dict) or not all(isinstance(v, np.ndarray) for v in tree["weights"].values()):
         raise DataError(f"{path}: its weights are not arrays by path; the file is damaged")
-    return tree
 
 
 def _write(path: str | Path, tree: dict[str, Any], keep: int) -> Path:

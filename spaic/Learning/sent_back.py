@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spaic.Backend.Event.ways_back import WayBack, way_back
 from spaic.Backend.Reference.transforms import apply as apply_in_numpy
 from spaic.Backend.Torch.transforms import apply, effective_weight
 from spaic.Graph.transforms import Dense, Transform
@@ -96,6 +97,16 @@ def _cut_in_numpy(transform: Cut, x: np.ndarray, parameters: Mapping[str, np.nda
 @apply_in_numpy.register
 def _sent_back_in_numpy(transform: SentBack, x: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.zeros((len(x), *transform.output_shape(x.shape[1:], "")))
+
+
+@way_back.register
+def _cut_in_events(transform: Cut) -> WayBack:
+    return WayBack(passes=False)
+
+
+@way_back.register
+def _sent_back_in_events(transform: SentBack) -> WayBack:
+    return WayBack(matrix=transform.name, of=transform.of)
 
 
 class _Way(torch.autograd.Function):

@@ -16,7 +16,7 @@ from spaic.errors import DeclarationError, InputError, NetworkError, StateError,
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Population
-from spaic.Graph.plasticity import Plasticity
+from spaic.Graph.plasticity import PER_SAMPLE, Plasticity
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Modules.connection import Connection
 from spaic.Modules.neuron import Neuron
@@ -57,6 +57,8 @@ class RuleStepper(Stateful):
         super().__init__()
         checked = PlasticityLearner(rule=rule, reduction=reduction, param=values)
         self.rule, self.where = checked.declaration, f"RuleStepper({checked.declaration.name})"
+        if reduction == PER_SAMPLE:
+            raise UnsupportedError(f"{self.where}: the samples of a batch share the weights of a module; use reduction='mean' or 'sum'")
         self._ends = (connection, neuron)  # in a tuple, so that they are no part of this module
         self._check_ends()
         self.batch = 0
@@ -134,6 +136,8 @@ class RuleStepper(Stateful):
         for variable in self.rule.reads("post").values():
             if variable not in neuron.model.states:
                 raise NetworkError(f"{self.where}: it reads {variable!r} of {neuron.path}; {nearest(variable, neuron.model.states)}")
+        if not isinstance(connection.delay, int):
+            raise UnsupportedError(f"{self.where}: {connection.path} has a delay per synapse, one trace travels; give it one delay")
         if len(set(self.rule.reads("pre").values())) > 1:
             raise UnsupportedError(f"{self.where}: it reads several variables of the presynaptic neuron, one trace travels; use another")
 

@@ -51,7 +51,9 @@ class Connection(Element):
     link_type : str or LinkType
         full, one_to_one, sparse, conv, pool (docs/models.md lists all).
     delay : float, array or initializer, optional
-        In ms: one for all, or one per synapse. Without it 0, and one step inside a loop.
+        In ms: one for all, or one per synapse, in an array of the shape of the weights (sizes may be 1): for a convolution that is one per
+        weight of the kernel, for pooling, ``(channels, *kernel)``, one per tap. Or one per channel of the source, in all links with
+        channels, or per value of the source where a link has neither weights nor taps. Without it 0, and one step inside a loop.
     max_delay : float, optional
         SPAIC's way: delays per synapse drawn uniformly between `min_delay` and this, in ms.
     min_delay : float
@@ -71,8 +73,8 @@ class Connection(Element):
         False keeps the weights out of training.
     delay_trainable : bool
         Whether a learner changes the delay. It then need be no whole number of steps, and stays between 0 and `max_delay`, which says how
-        far back is remembered and has to be given; `delay` is where it starts, otherwise it is drawn from `min_delay` to `max_delay`, one
-        for each synapse. Not in loops.
+        far back is remembered and has to be given; `delay` is where it starts, of any shape as above, otherwise it is drawn from
+        `min_delay` to `max_delay`, one for each synapse. Not in loops.
     sign : str, optional
         ``"+"`` or ``"-"``: of all weights, always (Dale's law). Drawn weights are mirrored.
     w_norm : float, optional

@@ -80,7 +80,7 @@ def held(connection: Connection, transforms: tuple[Transform, ...]) -> tuple[Tra
 def delays(connection: Connection, transforms: tuple[Transform, ...]) -> Value | None:
     """The delay; of a matrix of delays only those of the synapses that are stored."""
     value = connection.delay
-    if isinstance(value, np.ndarray) and len(transforms) == 1 and isinstance(transforms[0], Sparse):
+    if isinstance(value, np.ndarray) and isinstance(transforms[0], Sparse):
         t = transforms[0]
         if value.shape == (t.post, t.pre):
             return np.asarray(value[t.targets, t.sources])

@@ -297,7 +297,10 @@ def random_network(seed):
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     names = "ABC"[: pick(1, 2, 2, 3)]
-    groups = {k: group(k, pick(1, 3, 4), pick(*MODELS), surrogate=pick("atan", "gaussian", "atan"), reset_gradient=pick(True, False)) for k in names}  # noqa: E501
+    groups = {
+        k: group(k, pick(1, 3, 4), pick(*MODELS), surrogate=pick("atan", "gaussian", "atan"), reset_gradient=pick(True, False))
+        for k in names
+    }  # noqa: E501
     for name, made in groups.items():
         own = {k: v * rng.uniform(0.9, 1.1, made.shape) for k, v in made.parameters.items() if v and rng.random() < 0.4}
         own |= {"t_ref": pick(0.0, 1.0, DT * rng.integers(0, 3, made.shape))}
@@ -312,7 +315,9 @@ def random_network(seed):
             transform, shape = OneToOne(pre, weight * rng.uniform(-0.2, 1, pre), bias), (pre,)
         else:
             shape = (post, pre)
-            transform = Dense(pre, post, weight * rng.uniform(-0.3, 1, shape), bias, rng.random(shape) < 0.6 if rng.random() < 0.3 else None)  # noqa: E501
+            transform = Dense(
+                pre, post, weight * rng.uniform(-0.3, 1, shape), bias, rng.random(shape) < 0.6 if rng.random() < 0.3 else None
+            )  # noqa: E501
         delay = pick(delay, delay + 2, delay + 40, delay + rng.integers(0, 4, shape))
         return link(name, source, target, transform, delay=DT * delay, synapse=pick(None, None, QUICK, SLOW))
 
@@ -327,7 +332,9 @@ def random_network(seed):
                 sent = pick("O", "O", "O", "V", "V_before_reset", *(["flag"] if "flag" in groups[source].model.variables else []))
                 port = pick(*model.ports)
                 weight = (0.6 if sent in ("O", "flag") else 0.1) * (2 if port in model.currents else 1)
-                links.append(one(f"{source}_{target}_{k}", f"{source}.{sent}", f"{target}.{port}", groups[source].size, weight, int(b >= a)))  # noqa: E501
+                links.append(
+                    one(f"{source}_{target}_{k}", f"{source}.{sent}", f"{target}.{port}", groups[source].size, weight, int(b >= a))
+                )  # noqa: E501
     graph = network(inputs, groups.values(), links, seed)
     elements = (*names, *(k.name for k in links))
     probes = tuple(Probe(f"{n}.{v}") for n in elements for v in recordable(graph, n) if rng.random() < (0.5 if n in names else 0.1))
@@ -341,4 +348,10 @@ def test_random_networks(seed, monkeypatch, tmp_path):
     pieces = tuple(int(n) for n in rng.integers(1, 10, rng.integers(1, 4)))
     how = [None, None, 1, 3, "sqrt"][rng.integers(5)]
     values = data(graph, sum(pieces), int(rng.integers(1, 4)))
-    compare(graph, values, pieces, products=["auto", "dense", "sparse"][rng.integers(3)], checkpoint_time=how if graph.inputs[1:] == () else None)  # noqa: E501
+    compare(
+        graph,
+        values,
+        pieces,
+        products=["auto", "dense", "sparse"][rng.integers(3)],
+        checkpoint_time=how if graph.inputs[1:] == () else None,
+    )  # noqa: E501

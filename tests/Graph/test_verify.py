@@ -7,9 +7,9 @@ from spaic import NeuronModel, Reference_Backend, registry
 from spaic.errors import GraphError
 from spaic.Graph.graph import Probe
 from spaic.Graph.links import Synapse
-from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Pool2d
+from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Pool2d, Scale
 from spaic.Graph.verify import recordable, verify
-from spaic.Library.initializers import constant, uniform
+from spaic.Library.initializers import uniform
 
 
 def refused(graph, match):
@@ -131,16 +131,18 @@ def test_every_transform_of_a_link_is_checked(make):
 @pytest.mark.parametrize(
     "transforms, delay, match",
     [
-        ((Pool2d((1, 1), (1, 1)),), np.zeros((2, 2)), "one delay per synapse needs"),
-        ((Conv2d(1, 1, (1, 1), 1.0),), constant(1.0), "one delay per synapse needs"),
-        ((OneToOne(2, 1.0), Dense(2, 2, 1.0)), np.zeros((2, 2)), "one delay per synapse needs"),
-        ((Dense(2, 2, 1.0),), np.zeros(2), r"the delays have shape \(2,\), the weights \(2, 2\)"),
-        ((OneToOne(2, 1.0),), np.zeros((2, 2)), r"the delays have shape \(2, 2\), the weights \(2,\)"),
+        ((Pool2d((1, 1), (1, 1)),), np.zeros((2, 2)), r"\(2, 2\), needed \(1, 1, 1\) \(sizes may be 1\) or one per channel, \(1,\);"),
+        ((Conv2d(1, 1, (1, 1), 1.0),), np.zeros((1, 1, 1)), r"\(1, 1, 1\), needed \(1, 1, 1, 1\) \(sizes may be 1\) or one per channel"),
+        ((Conv2d(1, 1, (1, 1), 1.0),), np.zeros(2), r"\(2,\), needed \(1, 1, 1, 1\)"),
+        ((Scale(), Dense(2, 2, 1.0)), np.zeros((2, 2)), r"\(2, 2\), needed \(2,\);"),
+        ((OneToOne(2, 1.0), Dense(2, 2, 1.0)), np.zeros((2, 2)), r"\(2, 2\), needed \(2,\);"),
+        ((Dense(2, 2, 1.0),), np.zeros(2), r"\(2,\), needed \(2, 2\) \(sizes may be 1\);"),
+        ((OneToOne(2, 1.0),), np.zeros((2, 2)), r"\(2, 2\), needed \(2,\);"),
     ],
 )
-def test_delays_per_synapse_need_synapses(make, transforms, delay, match):
+def test_delays_have_the_shape_of_what_is_late(make, transforms, delay, match):
     image = make.input("x", (1, 1, 2) if isinstance(transforms[0], (Conv2d, Pool2d)) else (2,))
-    refused(make.graph([image, "A"], [make.link("k", "x", "A", *transforms, delay=delay)]), f"k.delay: {match}")
+    refused(make.graph([image, "A"], [make.link("k", "x", "A", *transforms, delay=delay)]), f"k.delay: the delays have shape {match}")
 
 
 @pytest.mark.parametrize("period", [0.7, np.array([0.5, 0.7])])

@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 import spaic
 from spaic.errors import DeclarationError, GraphError, InputError
+from spaic.Graph.schedule import schedule
 from spaic.IO.description import describe
 from spaic.IO.rebuilding import rebuild
 from spaic.Library import (
@@ -18,12 +19,14 @@ from spaic.Library import (
     ExampleNet,
     FanInDetector,
     LiquidStateMachine,
+    PlasticRandomNetwork,
     RingAttractor,
     SEWResNet,
     SHDNet,
     SpikingResNet,
     WilsonCowan,
 )
+from spaic.Plot.windows import window
 from spaic.registry import networks
 
 #: A small network of each kind, and its input.
@@ -34,6 +37,7 @@ SMALL = {
     "conv": (lambda make: make((1, 8, 8), (2, 3)), lambda net: net.image(np.ones((2, 1, 8, 8)))),
     "diehl_cook": (lambda make: make(5, inputs=9), lambda net: net.input(np.ones((2, 9)))),
     "dynamic_random": (lambda make: make(20, driven=2), lambda net: net.drive(0.1)),
+    "plastic_random": (lambda make: make(20, driven=2), lambda net: net.drive(0.1)),
     "fan_in": (lambda make: make(), lambda net: net.drive(np.ones(20))),
     "liquid": (lambda make: make(2, (3, 2, 2)), lambda net: net.input(np.ones((2, 4, 2)))),
     "wilson_cowan": (lambda make: make(), lambda net: net.drive(1.0)),
@@ -228,6 +232,42 @@ class TestNeurapse:
             driven, others = net.exc_spikes.spk_count[0, :25].mean(), net.exc_spikes.spk_count[0, 25:].mean()
             inhibitory = net.inh_spikes.spk_count.mean()
             assert 3 < others < 20 and driven > others and 5 < inhibitory / others < 20  # Hz
+
+
+    def plastic_random(self, backend, **options):
+        net = PlasticRandomNetwork(40, driven=10, fan_out=0.3, **options)
+        net.exc_spikes = spaic.SpikeMonitor(net.exc)
+        net.set_backend(backend, dt=1.0, dtype="float64", **({"kernels": "plain"} if backend == "torch" else {}))
+        net.drive(0.2)
+        net.build()
+        before = {k: v.copy() for k, v in net._simulation.store.learned().items() if k.endswith("weight")}
+        net.run(100.0)
+        after = net._simulation.store.learned()
+        return net, before, {k: after[k] for k in before}
+
+    def test_the_plastic_random_network_learns_in_excitatory_synapses_alone(self):
+        net, before, after = self.plastic_random("torch")
+        assert {k for k in before if not np.array_equal(before[k], after[k])} == {"exc_exc.weight", "exc_inh.weight"}
+        assert net.exc_spikes.spk_count.sum() > 20
+        for path in ("exc_exc.weight", "exc_inh.weight"):
+            assert after[path].min() > 0 and after[path].max() > 3000 > after[path].mean()  # the depression is the stronger one
+        late = schedule(net.graph).delays["exc_exc"]
+        assert late.min() >= 1 and late.max() <= 20 and len(np.unique(late)) > 10
+        for path, weight in self.plastic_random("reference")[2].items():
+            np.testing.assert_allclose(after[path], weight, rtol=1e-12, atol=0)
+
+    @pytest.mark.parametrize("rule, rows", [("proportional_stdp", "B"), ("causal_stdp", "A")])
+    def test_both_kinds_of_plastic_synapses(self, oracles, rule, rows):
+        """The weight after one pair; a pair of the other order weakens (B), or has a gamma of -1 (A)."""
+        compared = 0
+        for sign, start, wait, _, expected in np.load(oracles / "neu_synapses.npz", allow_pickle=False)[rows]:
+            if rows == "A" and not 1 < expected < 500:
+                continue  # its bounds are those of a connection here
+            own = {"gamma": sign} if rows == "A" else {}
+            before, _, after = window(rule, span=wait * 1e3, dt=wait * 1e3, weight=start, **own)[1]
+            assert start + (before if rows == "B" and sign < 0 else after) == pytest.approx(expected, rel=1e-9)
+            compared += 1
+        assert compared >= 10
 
 
 class TestDiehlCook:

@@ -37,13 +37,15 @@ class Sent:
 
 @dataclass(frozen=True, eq=False)
 class Afferent:
-    """A link into a layer: what is sent, the synapses, where the neurons of the target begin, the port, and where the weights begin."""
+    """A link into a layer: what is sent, the synapses, the port, where the weights and the neurons of the target begin, and the number of
+    the rule by which it learns, -1 if it does not."""
 
     sent: Sent
     wiring: Wiring
     port: int
     offset: int
     target: int = 0
+    rule: int = -1
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Any
 from spaic.Backend.Event.clock import EventClock
 from spaic.Backend.Event.layer import Limits
 from spaic.Backend.Event.program import EventProgram
+from spaic.Backend.Torch.arithmetic import TorchArithmetic
 from spaic.Backend.Torch.backend import Torch_Backend
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.errors import DeclarationError
@@ -74,7 +75,7 @@ class Event_Backend(Torch_Backend):  # noqa: N801  the naming of backends that u
         self.clock = EventClock(value)
 
     def compile(self, graph: Graph) -> Any:
-        return EventProgram(graph, self.limits, self.count_unit)
+        return EventProgram(graph, self.limits, self.count_unit, TorchArithmetic(self.torch_device, self.torch_dtype))
 
     def store(self, graph: Graph, *args: Any, **options: Any) -> ParameterTree:
         made = super().store(graph, *args, **options)

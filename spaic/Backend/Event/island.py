@@ -11,6 +11,7 @@ from spaic.Backend.Event import island_kernels
 from spaic.Backend.Event.arrivals import Afferent
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer import Limits, Population, Start, moving
+from spaic.Backend.Event.learning import Learning
 from spaic.errors import NumericalError
 
 
@@ -24,6 +25,8 @@ class _Synapses:
     delay: np.ndarray
     first: np.ndarray
     of_outer: dict[int, np.ndarray]
+    rule: np.ndarray
+    pre: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +48,18 @@ class Record:
 
 def run(
     population: Population, start: Start, afferents: Sequence[Afferent], inner: Sequence[int], firsts: np.ndarray, weights: np.ndarray,
-    batch: int, end: float, marks: np.ndarray, limits: Limits,
+    batch: int, end: float, marks: np.ndarray, limits: Limits, learning: Learning | None = None,
 ) -> tuple[Record, Start, np.ndarray]:  # fmt: skip
-    """As :func:`spaic.Backend.Event.layer.run`, for neurons of a loop; ``inner[k]`` is the population that afferent k comes from, or -1."""
+    """As :func:`spaic.Backend.Event.layer.run`, for neurons of a loop; ``inner[k]`` is the population that afferent k comes from, or -1.
+
+    With `learning`, for one sample, `weights` and the arrays of `learning` are changed.
+    """
     tables, neurons = population.tables, len(population.kind)
     synapses = _synapses(afferents, inner, firsts, neurons)
     outer = _outer(afferents, inner, synapses, batch, start.time, end)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
-    kernel = compiled(island_kernels, tables.modes).simulate
+    kernel = compiled(island_kernels, tables.modes, "" if learning is None else learning.text).simulate
+    rules = () if learning is None else learning.given(synapses.rule, synapses.pre)
     shape = (batch, neurons, tables.modes)
     begin = (start.modes.reshape(shape), start.phase.reshape(batch, -1), start.until.reshape(batch, -1))
     ended = Start(np.zeros(shape), np.zeros(shape[:2], np.int64), np.zeros(shape[:2]), end)
@@ -63,7 +70,7 @@ def run(
         own = np.zeros((len(marks), neurons, tables.modes + 1))
         facts, time, times, who, *log, y, phase, until = kernel(
             start.time, end, limits.spikes, (population.kind, population.t_ref), moving(tables),
-            tuple(np.ascontiguousarray(x[b]) for x in begin), outer[b], packets, synapses.arrays, weights, marks, own,
+            tuple(np.ascontiguousarray(x[b]) for x in begin), outer[b], packets, synapses.arrays, weights, marks, own, rules,
         )  # fmt: skip
         _demand_fine(population, facts, time, b)
         samples[:, b], ended.modes[b], ended.phase[b], ended.until[b] = own, y, phase, until
@@ -75,9 +82,12 @@ def run(
 
 
 def gradients(
-    population: Population, record: Record, given: np.ndarray, events: int, limits: Limits
+    population: Population, record: Record, given: np.ndarray, events: int, limits: Limits, back: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gradients with respect to weights, times of the events that were sent, and delays by the place of the weight."""
+    """Gradients with respect to weights, times of the events that were sent, and delays by the place of the weight.
+
+    Errors go back by the weights `back`, where these are others.
+    """
     tables, synapses = population.tables, record.synapses
     kernel = compiled(island_kernels, tables.modes).adjoint
     every = np.zeros(len(given))
@@ -88,7 +98,7 @@ def gradients(
     for b, (log, times, amounts, modes) in enumerate(record.logs):
         kernel(
             limits.slope, (population.kind, population.t_ref), static, record.phases[b].copy(), log, times, amounts, modes,
-            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, every[record.bounds[b] : record.bounds[b + 1]],
+            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, weights if back is None else back, every[record.bounds[b] : record.bounds[b + 1]],
             d_weights, d_times, d_delays,
         )  # fmt: skip
     return d_weights[: len(record.weights)], d_times[:events], d_delays[: len(record.weights)]
@@ -123,9 +133,11 @@ def _synapses(afferents: Sequence[Afferent], inner: Sequence[int], firsts: np.nd
     ends = np.append(begins[1:], len(order)).astype(np.int64) if len(order) else begins
     is_inner = outside[begins] == -1
     first = np.searchsorted(key[begins][is_inner], np.arange(neurons + 1)).astype(np.int64)
+    rule, population = (np.array(x, np.int64)[link[begins]] if len(begins) else begins for x in ([a.rule for a in afferents], inner))
+    pre = key[begins] - np.where(is_inner, firsts[population], neurons)
     of_outer = {int(k): np.flatnonzero(outside[begins] == k) for k in np.unique(outside[begins]) if k >= 0}
     arrays = (target[order].astype(np.int64), where[order].astype(np.int64), factor[order].astype(np.float64), port[order].astype(np.int64))
-    found = _Synapses(arrays, begins, ends, delay[begins].astype(np.float64), first, of_outer)
+    found = _Synapses(arrays, begins, ends, delay[begins].astype(np.float64), first, of_outer, rule, pre)
     for k, packets in of_outer.items():
         pre = key[begins[packets]] - neurons
         found.of_outer[k] = np.stack([packets, pre])

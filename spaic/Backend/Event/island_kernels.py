@@ -16,7 +16,34 @@ RELEASES, CHECKS, ARRIVES, TESTS, MARKS, ENDS = 0, 1, 2, 3, 4, 5
 FINE, BURST, MANY = 0, 2, 3
 INSTANT = 1000
 
-MORE_PARTS = ("is_before", "push", "pop", "moved_to", "blur", "longer", "longer_rows", "longer_whole")
+# --- rules (what takes the place of this part where links learn: see rule_text.py)
+
+RULE_PARTS = ("up_to", "watch", "before_arrival", "after_arrival", "after_spike")
+
+
+def up_to(learning: Any, weights: Any, t: Any) -> Any:
+    """Bring all weights that change to time `t`."""
+
+
+def watch(learning: Any, weights: Any, n: Any, t: Any) -> Any:
+    """Weights as they are at the n-th sample."""
+
+
+def before_arrival(learning: Any, weights: Any, packet: Any, places: Any, first: Any, last: Any, t: Any) -> Any:
+    """Bring the weights of a packet to the time at which it arrives."""
+
+
+def after_arrival(learning: Any, weights: Any, packet: Any, places: Any, first: Any, last: Any, t: Any, amount: Any) -> Any:
+    """What an arrival does to the synapses of its packet."""
+
+
+def after_spike(learning: Any, weights: Any, neuron: Any, t: Any) -> Any:
+    """What a spike does to all synapses of its neuron."""
+
+
+# --- end of rules
+
+MORE_PARTS = ("is_before", "push", "pop", "moved_to", "blur", "longer", "longer_rows", "longer_whole", *RULE_PARTS)
 KERNELS = ("simulate", "adjoint")
 
 
@@ -115,8 +142,9 @@ def simulate(
     weights: Any,
     marks: Any,
     samples: Any,
+    learning: Any,
 ) -> Any:
-    """All neurons of a loop in one sample.
+    """All neurons of a loop in one sample; `weights` change where `learning` says how.
 
     ``outer`` holds times, packets, amounts and sources of arrivals from outside; a packet is a range of synapses with one delay. Neuron j
     sends packets ``packets[0][j]`` to ``packets[0][j + 1] - 1``. The log has a row (type, neuron or packet, source or number of the
@@ -166,6 +194,7 @@ def simulate(
                 for k in range(MODES):
                     samples[next_mark, j, k] = y[j, k]
                 samples[next_mark, j, MODES] = phase[j]
+            watch(learning, weights, next_mark, t)
             next_mark += 1
             continue
         else:
@@ -191,6 +220,7 @@ def simulate(
             source = outer_source[number] if mark == -1 else arrival[number, 1]
             log[logged, 0], log[logged, 1], log[logged, 2] = ARRIVAL, packet, source
             log_time[logged], log_amount[logged] = t, amount
+            before_arrival(learning, weights, packet, where, packet_from[packet], packet_to[packet], t)
             for s in range(packet_from[packet], packet_to[packet]):
                 j = targets[s]
                 moved_to(tables, kind, j, t, y, since, phase, z)
@@ -204,6 +234,7 @@ def simulate(
                     tested[j] = True
                     push(when, what, waiting, t + LATER * abs(t), TESTS, j, 0)
                     waiting += 1
+            after_arrival(learning, weights, packet, where, packet_from[packet], packet_to[packet], t, amount)
             logged += 1
             continue
         if do == RELEASES:
@@ -270,6 +301,7 @@ def simulate(
                 push(when, what, waiting, t + packet_delay[p], ARRIVES, arrivals, 0)
                 waiting += 1
                 arrivals += 1
+        after_spike(learning, weights, j, t)
         spike_time[spikes], spike_neuron[spikes, 0] = t, j
         spikes += 1
         if same[j] > INSTANT or spikes_of[j] > most:
@@ -278,6 +310,7 @@ def simulate(
     if end < math.inf and status == FINE:
         for j in range(neurons):
             moved_to(tables, kind, j, end, y, since, phase, z)
+        up_to(learning, weights, end)
     facts = np.array([status, culprit, spikes_of[culprit]])
     return (
         facts, t, spike_time[:spikes].copy(), spike_neuron[:spikes, 0].copy(), log[:logged].copy(), log_time[:logged].copy(),
@@ -297,12 +330,16 @@ def adjoint(
     packets: Any,
     synapses: Any,
     weights: Any,
+    back: Any,
     given: Any,
     d_weights: Any,
     d_times: Any,
     d_delays: Any,
 ) -> Any:
-    """Back through the log of one sample: adds to the gradients of weights, times from outside, and delays (by the place of the weight)."""
+    """Back through the log of one sample: adds to the gradients of weights, times from outside, and delays (by the place of the weight).
+
+    Errors go back to the sources by the weights `back`.
+    """
     kind, t_ref = population
     T, size, rows, reset, reset_to, release, jump = tables
     packet_from, packet_to = packets
@@ -332,10 +369,10 @@ def adjoint(
                     moved += lam[j, k] * dot(T[q, k], jump[q, ports[s]])
                 amount = amounts[n] * factors[s]
                 d_weights[where[s]] += amount * grown
-                moved *= -amount * weights[where[s]]
-                total += moved
+                moved *= -amount
+                total += moved * back[where[s]]
                 if len(d_delays) > 0:
-                    d_delays[where[s]] += moved
+                    d_delays[where[s]] += moved * weights[where[s]]
             if log[n, 2] < 0:
                 g[-1 - log[n, 2]] += total
             else:
@@ -377,12 +414,12 @@ def adjoint(
             elif event == AFTER:
                 carry[j] = shift
             else:
-                source = log[log[n, 3], 2]
-                if source < 0:
+                source, own = log[log[n, 3], 2], log[n, 4]
+                if source < 0 and back[own] == weights[own]:
                     g[-1 - source] += shift
-                else:
+                elif back[own] == weights[own]:
                     d_times[source] += shift
                 if len(d_delays) > 0:
-                    d_delays[log[n, 4]] += shift
+                    d_delays[own] += shift
         for k in range(MODES):
             lam[j, k] = z[k]

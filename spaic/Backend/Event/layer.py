@@ -143,7 +143,15 @@ def _room(entries: int, modes: int) -> tuple[np.ndarray, ...]:
 
 
 def gradients(
-    layer: Population, record: Record, given: np.ndarray, events: int, with_delays: bool, batch: int, threads: int, limits: Limits
+    layer: Population,
+    record: Record,
+    given: np.ndarray,
+    events: int,
+    with_delays: bool,
+    batch: int,
+    threads: int,
+    limits: Limits,
+    back: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients with respect to weights, times of the events that were sent, and delays (by the place of the weight).
 
@@ -153,6 +161,8 @@ def gradients(
         Gradient with respect to each spike time of `record`.
     events : int
         How many events were sent.
+    back : ndarray, optional
+        Weights by which errors go back, where they are others.
     """
     tables, found, neurons = layer.tables, record.arrivals, len(layer.kind)
     every = np.zeros(len(record.when))
@@ -164,7 +174,7 @@ def gradients(
     args = (
         batch, _CHUNK, found.is_own, len(record.decays) > 0, limits.slope,
         (found.starts, found.times, found.where, found.stride, found.amounts, found.ports, found.sources),
-        record.decays, record.weights, (layer.kind, layer.t_ref),
+        record.decays, record.weights, record.weights if back is None else back, (layer.kind, layer.t_ref),
         (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump),
         (record.offset, record.count, record.what, record.place, record.when, record.modes), every, d_weights, d_times, d_delays,
     )  # fmt: skip

@@ -236,6 +236,7 @@ def adjoint(
     events: Any,
     decays: Any,
     weights: Any,
+    back: Any,
     population: Any,
     tables: Any,
     record: Any,
@@ -247,7 +248,8 @@ def adjoint(
     """Gradients of a loss with respect to weights and arrival times, from those with respect to the times of spikes.
 
     The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to
-    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event.
+    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event. Errors go back to the sources
+    by the weights `back`, which are others than `weights` where a link says so.
     """
     starts, times, where, stride, amounts, ports, sources = events
     kind, t_ref = population
@@ -311,10 +313,11 @@ def adjoint(
                                 carry = shift
                             else:
                                 at = place[n] - 1
-                                if sources[at] >= 0:
+                                own = where[at] + j * stride[at]
+                                if sources[at] >= 0 and back[own] == weights[own]:
                                     d_times[part, sources[at]] += shift
                                 if len(d_delays) > 0:
-                                    d_delays[where[at] + j * stride[at]] += shift
+                                    d_delays[own] += shift
                         for k in range(MODES):
                             lam[k] = z[k]
                         n -= 1
@@ -335,9 +338,9 @@ def adjoint(
                             moved += lam[k] * dot(T[q, k], jump[q, ports[i]])
                         at = where[i] + j * stride[i]
                         d_weights[at] += amounts[i] * grown
-                        moved *= -amounts[i] * weights[at]
+                        moved *= -amounts[i]
                         if sources[i] >= 0:
-                            d_times[part, sources[i]] += moved
+                            d_times[part, sources[i]] += moved * back[at]
                         if len(d_delays) > 0:
-                            d_delays[at] += moved
+                            d_delays[at] += moved * weights[at]
                     i -= 1

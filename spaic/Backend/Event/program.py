@@ -12,14 +12,20 @@ import numpy as np
 from spaic.Backend.element import by_owner, dropout_factors, initial_parameters
 from spaic.Backend.Event import inputs as given
 from spaic.Backend.Event import states
+from spaic.Backend.Event.algebra import NotLinear
 from spaic.Backend.Event.arrivals import Afferent
 from spaic.Backend.Event.layer import Limits
+from spaic.Backend.Event.learning import Learned, Learning
+from spaic.Backend.Event.rule_motion import between
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Event.stage import Entry, Group, Pass, Stage, _values, nothing_sent, prepare
+from spaic.Backend.Event.ways_back import is_cut, matrix
+from spaic.Backend.Plastic.arithmetic import Arithmetic
+from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Backend.Torch import exact
 from spaic.Dynamics.names import BEFORE_RESET, REFRACTORY
 from spaic.Dynamics.primitives import PRIMITIVES
-from spaic.errors import SpaicError, UnsupportedError
+from spaic.errors import InputError, SpaicError, UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import schedule
@@ -40,6 +46,8 @@ class EventProgram(Program):
         When to stop.
     count_unit : float
         In gradients of spike counts: a spike that comes this many ms earlier counts for one more.
+    arithmetic : Arithmetic
+        Of the states of plasticity rules.
 
     Attributes
     ----------
@@ -47,7 +55,7 @@ class EventProgram(Program):
         The spikes of every node in the last run.
     """
 
-    def __init__(self, graph: Graph, limits: Limits, count_unit: float) -> None:
+    def __init__(self, graph: Graph, limits: Limits, count_unit: float, arithmetic: Arithmetic) -> None:
         self.graph, self.count_unit = graph, count_unit
         self.schedule = schedule(graph)
         self.spikes: dict[str, Spikes] = {}
@@ -58,10 +66,12 @@ class EventProgram(Program):
                 groups[population.name] = prepare(graph, population, self.schedule.delays)
             except SpaicError as error:
                 problems.append(str(error))
+        self.rules = rules_at_work(graph, arithmetic, problems)
         if problems:
             raise UnsupportedError("Event_Backend: it cannot run this network exactly:\n  " + "\n  ".join("\n".join(problems).splitlines()))
         self.groups = groups
-        self.stages = [Stage(tuple(groups[n] for n in s.populations), s.is_island, limits) for s in self.schedule.stages]
+        rules = {k.link.name: k for k in self.rules}
+        self.stages = [Stage(tuple(groups[n] for n in s.populations), s.is_island, limits, rules) for s in self.schedule.stages]
 
     def initial_parameters(self) -> dict[str, Any]:
         return initial_parameters(self.graph)
@@ -80,7 +90,20 @@ class EventProgram(Program):
             for entry in group.entries:
                 if np.max(entry.wiring.delay, initial=0.0) > 0 or entry.link.name + ".delay" in parameters:
                     arrays[f"{entry.link.source}{_HISTORY}"] = exact.as_tensor(np.zeros((0, 4)))
+        for rule in self.rules:
+            arrays.update({f"{rule.plasticity.name}.{k}": v for k, v in rule.initial(batch).items()})
         return State(0, batch, arrays)
+
+    def rewarded(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
+        """What a reward does, ``[batch]``, to the rules of these names: a state, whose statistics hold the weights."""
+        arrays = dict(state.arrays)
+        weights: dict[str, Any] = {}
+        for rule in [k for k in self.rules if k.plasticity.name in names]:
+            own = {name: arrays[f"{rule.plasticity.name}.{name}"] for name in rule.rule.states}
+            with rule.arithmetic.frozen():
+                own, weights[rule.path] = rule.rewarded(own, weights.get(rule.path, parameters[rule.path]), reward)
+            arrays.update({f"{rule.plasticity.name}.{k}": v for k, v in own.items()})
+        return replace(state, arrays=arrays, statistics=weights)
 
     def run(self, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         return _Run(self, parameters, state, inputs, steps).run()
@@ -94,7 +117,35 @@ class EventProgram(Program):
         return "\n".join([*lines, *([f"refractory: {', '.join(group.form.held)} held"] if group.form.held else [])])
 
     def execution(self) -> list[str]:
-        return [f"{', '.join(s.names)}: exact events{', in one queue' if s.is_island else ', neuron by neuron'}" for s in self.stages]
+        how = [
+            f"{', '.join(s.names)}: exact events{', in one queue' if s.is_island or s.rules else ', neuron by neuron'}" for s in self.stages
+        ]
+        return [*how, *(f"{k.link.name}: learns by {k.rule.name}, at every spike" for k in self.rules)]
+
+
+def rules_at_work(graph: Graph, arithmetic: Arithmetic, problems: list[str]) -> list[RuleAtWork]:
+    """Rules that exact events can execute; to `problems` is added why others cannot be."""
+    found = []
+    for plasticity in graph.plasticity:
+        try:
+            motion = between(plasticity.rule)
+            work = RuleAtWork(graph, plasticity, arithmetic)
+            if motion is not None and motion.terms > 1 and work.bounds is not None:
+                raise NotLinear(
+                    f"{plasticity.rule.name}: between spikes a weight may reach a bound and leave it again; take the bounds away"
+                )
+            if not work.layout.has_synapses:
+                raise NotLinear("its weights are shared by many synapses, each with traces of its own times; use another link")
+            if work.link.delay_limit is not None or not isinstance(work.link.delay, (int, float, type(None))):
+                raise NotLinear(f"{plasticity.rule.name}: exact events have rules for connections with one delay; give it one")
+            if work.arrivals.copies > 1:
+                raise NotLinear("its synapses have delays of their own, and a rule here has one trace per neuron; give it one delay")
+        except SpaicError as error:
+            text = str(error)
+            problems.append(text if text.startswith(plasticity.link) else f"{plasticity.link}: {text}")
+            continue
+        found.append(work)
+    return found
 
 
 def _linear(row: Mapping[str, Any]) -> str:
@@ -127,6 +178,8 @@ class _Run:
         self.spikes: dict[str, Spikes] = {}
         self.arrays = dict(state.arrays)
         self.recorded: Recordings = {}
+        self.learned: dict[str, np.ndarray] = {}
+        self.watched: dict[str, np.ndarray] = {}
         self.dropped = {k.name: list(dropout_factors(self.graph, k, state).values()) for k in self.graph.links if _drops(k)}
 
     def run(self) -> tuple[State, Recordings]:
@@ -140,7 +193,9 @@ class _Run:
         self.program.spikes.clear()
         self.program.spikes.update(self.spikes)
         sampling = self.graph.sampling()
-        return replace(self.state, step=self.state.step + self.steps, arrays=self.arrays), {k: self.recorded[k] for k in sorted(sampling)}
+        statistics = {**self.state.statistics, **{k: exact.as_tensor(v) for k, v in self.learned.items()}}
+        after = replace(self.state, step=self.state.step + self.steps, arrays=self.arrays, statistics=statistics)
+        return after, {k: self.recorded[k] for k in sorted(sampling)}
 
     def _run_stage(self, stage: Stage) -> None:
         neurons, parts = stage.neurons({k: self.numbers[k] for k in stage.parameter_paths()})
@@ -149,9 +204,13 @@ class _Run:
         start = states.begin(stage, neurons, parts, self.arrays, self.state.batch, begins)
         times, weights, delays, afferents, inner = self._afferents(stage)
         marks = self._marks(stage)
-        done = Pass(stage, neurons, start, afferents, inner, self.state.batch, self.end, marks, bool(delays), exact.threads())
+        learning = self._learning(stage, afferents, len(marks), begins)
+        done = Pass(stage, neurons, start, afferents, inner, self.state.batch, self.end, marks, bool(delays), exact.threads(), learning)
+        done.back = self._back(stage, weights)
         found = exact.exact(done, times, weights, delays)
         record = done.record
+        if learning is not None:
+            self._keep_learned(learning, done)
         ended = states.end(stage, neurons, parts, done.ended, self.state.batch, self.arrays)
         self.arrays.update({k: exact.as_tensor(v) for k, v in ended.items()})
         for k, group in enumerate(stage.groups):
@@ -171,6 +230,7 @@ class _Run:
         afferents: list[Afferent] = []
         inner: list[int] = []
         offset = first = 0
+        rules = {r.link.name: n for n, r in enumerate(stage.rules)} if self.state.is_training else {}
         trains_delays = any(f"{e.link.name}.delay" in self.tensors for g in stage.groups for e in g.entries)
         for k, group in enumerate(stage.groups):
             for entry in group.entries:
@@ -186,10 +246,36 @@ class _Run:
                         times.append(sent_spikes.times)
                         first += len(sent.sample)
                     target, port = int(stage.firsts[k]), group.ports.index(entry.port)
-                    afferents.append(Afferent(sent, entry.wiring, port, offset, target))
+                    afferents.append(Afferent(sent, entry.wiring, port, offset, target, rules.get(entry.link.name, -1)))
                     inner.append(inside if sent_spikes is None else -1)
                 offset += entry.wiring.weights
         return times, weights, delays, afferents, inner
+
+    def _learning(self, stage: Stage, afferents: list[Afferent], marks: int, begins: float) -> Learning | None:
+        """What changes the weights of a stage in this run."""
+        if not stage.rules or not self.state.is_training:
+            return None
+        if self.state.batch > 1:
+            raise InputError(
+                f"{stage.rules[0].link.name}: {self.state.batch} samples would change the same weights at times of their own; run one at a "
+                "time, or call net.eval()"
+            )
+        own = {a.rule: a for a in afferents if a.rule >= 0}
+        links = [Learned(work, own[n].wiring, own[n].offset, own[n].target) for n, work in enumerate(stage.rules)]
+        paths = [f"{k.name}.{s}" for k in links for s in k.work.rule.states]
+        weights = sum(e.wiring.weights for g in stage.groups for e in g.entries)
+        watched = marks if any(k.path in self.graph.sampling() for k in stage.rules) else 0
+        return Learning(links, {p: exact.numpy_of(self.arrays[p]) for p in paths}, int(stage.firsts[-1]), weights, watched, begins)
+
+    def _keep_learned(self, learning: Learning, done: Pass) -> None:
+        """Weights and states that a run has changed."""
+        old = {f"{k.name}.{s}": exact.numpy_of(self.arrays[f"{k.name}.{s}"]) for k in learning.links for s in k.work.rule.states}
+        self.arrays.update({k: exact.as_tensor(v) for k, v in learning.states(self.end, old).items()})
+        for link in learning.links:
+            own, shape = slice(link.offset, link.offset + link.wiring.weights), self.numbers[link.work.path].shape
+            self.learned[link.work.path] = done.weights[own].reshape(shape)
+            seen = learning.arrays["watched"][:, own].reshape(-1, *shape)
+            self.watched[link.work.path] = np.concatenate([self.numbers[link.work.path][None], seen])[:-1]  # as steps use them
 
     def _declared_delay(self, entry: Entry) -> np.ndarray:
         """Delay by the place of the weight."""
@@ -200,7 +286,20 @@ class _Run:
         found[wiring.index] = wiring.delay
         return found
 
+    def _back(self, stage: Stage, weights: list[Any]) -> np.ndarray | None:
+        """Weights by which errors go back, if some are not those by which spikes go forwards."""
+        entries = [e for g in stage.groups for e in g.entries]
+        if not any(is_cut(e.link) or matrix(e.link) for e in entries):
+            return None
+        found = []
+        for entry, weight in zip(entries, weights, strict=True):
+            own = self.numbers[matrix(entry.link)] if matrix(entry.link) else exact.numpy_of(weight)
+            found.append(np.zeros(entry.wiring.weights) if is_cut(entry.link) else own.reshape(-1))
+        return np.concatenate(found)
+
     def _weight(self, entry: Entry) -> Any:
+        if matrix(entry.link):
+            return np.zeros(entry.wiring.weights)
         for transform in entry.link.transforms:
             if "weight" in transform.parameters():
                 return self.tensors[f"{entry.link.name}.weight"]
@@ -245,7 +344,8 @@ class _Run:
         return [p for p in self.graph.sampling() if p.rpartition(".")[0] in (name, *paths) and not p.endswith(".O")]
 
     def _marks(self, stage: Stage) -> np.ndarray:
-        if not any(self._is_state(g, p) for g in stage.groups for p in self._wanted(g)):
+        is_watched = self.state.is_training and any(k.path in self.graph.sampling() for k in stage.rules)
+        if not is_watched and not any(self._is_state(g, p) for g in stage.groups for p in self._wanted(g)):
             return np.zeros(0)
         return (np.arange(self.state.step, self.state.step + self.steps) + 1) * self.graph.clock.dt
 
@@ -314,6 +414,8 @@ class _Run:
             if owner in inputs:
                 found = self.streams[owner].chunk(self.state.step, self.state.step + self.steps)
                 self.recorded[path] = exact.as_tensor(exact.numpy_of(found))[self._chosen(every[path])]
+            elif path in self.watched:
+                self.recorded[path] = exact.as_tensor(self.watched[path][self._chosen(every[path])])
             elif path in self.tensors:
                 value = exact.as_tensor(self.numbers[path])
                 count = len(range(self.steps)[self._chosen(every[path])])

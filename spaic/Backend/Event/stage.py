@@ -14,9 +14,11 @@ from spaic.Backend.element import Element, population_element, synapse_element
 from spaic.Backend.Event.algebra import DRIVE, Form, NotLinear, form
 from spaic.Backend.Event.arrivals import Afferent, Sent
 from spaic.Backend.Event.layer import Limits, Start
+from spaic.Backend.Event.learning import Learning
 from spaic.Backend.Event.tables import Cells, Tables, cells, tables
 from spaic.Backend.Event.wiring import Wiring, wiring
-from spaic.errors import SpaicError
+from spaic.Backend.Plastic.at_work import RuleAtWork
+from spaic.errors import SpaicError, UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Population
@@ -125,10 +127,13 @@ class Stage:
         Whether they feed back on each other.
     limits : Limits
         When to stop.
+    rules : mapping of str to RuleAtWork
+        Links of the graph that learn.
     """
 
-    def __init__(self, groups: tuple[Group, ...], is_island: bool, limits: Limits) -> None:
+    def __init__(self, groups: tuple[Group, ...], is_island: bool, limits: Limits, rules: Mapping[str, RuleAtWork]) -> None:
         self.groups, self.is_island, self.limits = groups, is_island, limits
+        self.rules = [rules[e.link.name] for g in groups for e in g.entries if e.link.name in rules]
         self.firsts = np.cumsum([0, *(g.population.size for g in groups)])
         self._cache: tuple[Any, Any] | None = None
 
@@ -200,14 +205,19 @@ class Pass:
         Whether delays have gradients.
     threads : int
         How many to use.
+    learning : Learning, optional
+        What changes the weights meanwhile.
     """
 
     def __init__(
         self, stage: Stage, neurons: layer.Population, start: Start, afferents: list[Afferent], inner: list[int], batch: int, end: float,
-        marks: np.ndarray, with_delays: bool, threads: int,
+        marks: np.ndarray, with_delays: bool, threads: int, learning: Learning | None = None,
     ) -> None:  # fmt: skip
         self.stage, self.neurons, self.start, self.afferents, self.inner = stage, neurons, start, afferents, inner
         self.batch, self.end, self.marks, self.with_delays, self.threads = batch, end, marks, with_delays, threads
+        self.learning, self.weights = learning, np.zeros(0)
+        #: Weights by which errors go back, where these are others.
+        self.back: np.ndarray | None = None
         self.record: Any = None
         self.ended: Start
         self.samples: np.ndarray
@@ -216,10 +226,12 @@ class Pass:
         """Times of all spikes, ordered by sample, neuron and time."""
         given = [self._given(a, times, delays) for a in self.afferents]
         self.sent = len(times)
-        if self.stage.is_island:
+        if self.stage.is_island or self.learning is not None:
+            self.weights = weights.copy()  # what learns changes them
             self.record, self.ended, self.samples = island.run(
-                self.neurons, self.start, given, self.inner, self.stage.firsts, weights, self.batch, self.end, self.marks, self.stage.limits
-            )
+                self.neurons, self.start, given, self.inner, self.stage.firsts, self.weights, self.batch, self.end, self.marks,
+                self.stage.limits, self.learning,
+            )  # fmt: skip
         else:
             self.record, self.ended, self.samples = layer.run(
                 self.neurons, self.start, given, weights, self.batch, self.end, self.marks, self.threads, self.stage.limits
@@ -230,11 +242,16 @@ class Pass:
     def gradients(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients with respect to times, weights and delays."""
         limits = self.stage.limits
+        if self.learning is not None:
+            links = ", ".join(k.work.link.name for k in self.learning.links)
+            raise UnsupportedError(
+                f"{links}: no gradient passes weights that a rule changes meanwhile; call net.eval(), or detach the loss"
+            )
         if self.stage.is_island:
-            d_weights, d_times, d_delays = island.gradients(self.neurons, self.record, given, self.sent, limits)
+            d_weights, d_times, d_delays = island.gradients(self.neurons, self.record, given, self.sent, limits, self.back)
         else:
             d_weights, d_times, d_delays = layer.gradients(
-                self.neurons, self.record, given, self.sent, self.with_delays, self.batch, self.threads, limits
+                self.neurons, self.record, given, self.sent, self.with_delays, self.batch, self.threads, limits, self.back
             )
         return d_times, d_weights, d_delays if self.with_delays else np.zeros(0)
 

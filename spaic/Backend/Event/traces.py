@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from spaic.Backend.Event import trace_loop
 from spaic.Backend.Event.spike_array import SpikeArray
 from spaic.errors import DeclarationError
 
 Hook = Callable[..., Any]
+_HOOKS = ("on_pre_synapse", "on_pre_neuron", "on_post_neuron", "on_post_synapse")
 
 
 @dataclass(frozen=True)
 class Plasticity:
     """Traces with their time constants, and what spikes do to them; functions change the arrays that they get.
+
+    Functions that are compiled, by ``numba.njit``, are called from compiled code, and no Python runs for any spike.
 
     Parameters
     ----------
@@ -32,6 +36,11 @@ class Plasticity:
     on_post_synapse : callable, optional
         ``f(weights, neuron_traces, synaptic_traces)``, after it, once for all synapses of the neuron: shapes (n_inputs,), (traces,),
         (n_inputs, traces).
+
+    Raises
+    ------
+    DeclarationError
+        If a time constant is not positive, a hook is no function, or some are compiled and others are not.
 
     Examples
     --------
@@ -54,12 +63,35 @@ class Plasticity:
             if not all(isinstance(v, (int, float)) and v > 0 for v in values):
                 raise DeclarationError(f"Plasticity.{name}: {values} are not all positive; give time constants, or inf")
             object.__setattr__(self, name, values)
+        given = {name: hook for name in _HOOKS if (hook := getattr(self, name)) is not None}
+        for name, hook in given.items():
+            if not callable(hook):
+                raise DeclarationError(f"Plasticity.{name}: {hook!r} is no function; give one")
+        slow = [name for name, hook in given.items() if not trace_loop.is_compiled(hook)]
+        if slow and len(slow) < len(given):
+            raise DeclarationError(
+                f"Plasticity: {', '.join(slow)} not compiled, other hooks are; compile all of them by numba.njit, or none"
+            )
+
+    @property
+    def hooks(self) -> tuple[Hook | None, ...]:
+        """The four functions."""
+        return self.on_pre_synapse, self.on_pre_neuron, self.on_post_neuron, self.on_post_synapse
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether its functions are compiled ones."""
+        return any(hook is not None and trace_loop.is_compiled(hook) for hook in self.hooks)
 
 
 def follow(rule: Plasticity, weights: np.ndarray, pre: SpikeArray, post: SpikeArray) -> tuple[np.ndarray, np.ndarray]:
     """Traces after all spikes: ``(neurons, inputs, traces)`` and ``(neurons, traces)``, each as the last event of its neuron left it."""
     neurons, inputs = weights.shape
     synapses, own = np.zeros((neurons, inputs, len(rule.synaptic_tau))), np.zeros((neurons, len(rule.neuron_tau)))
+    if rule.is_compiled:
+        taus = np.array(rule.synaptic_tau, dtype=np.float64), np.array(rule.neuron_tau, dtype=np.float64)
+        trace_loop.run(rule.hooks, taus, weights, (pre.indices, pre.times), (post.indices, post.times), synapses, own)
+        return synapses, own
     for j in range(neurons):
         times = post.times[post.indices == j]
         # an input spike comes before the spikes that it causes in the same instant

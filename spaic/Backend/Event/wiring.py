@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from spaic.Backend.Event.algebra import NotLinear
+from spaic.Backend.Event.ways_back import stages
 from spaic.Backend.Reference.transforms import apply
+from spaic.Graph.delays import of_link
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.transforms import Conv, Dense, Dropout, OneToOne, Pool, Scale, Sparse, Transform
@@ -64,7 +66,7 @@ class Wiring:
 
 def wiring(graph: Graph, link: Link, default_delay: float) -> Wiring:
     """The synapses of `link`; :class:`NotLinear` for a transform that is no sum over synapses."""
-    moving = [t for t in link.transforms if not isinstance(t, Dropout)]
+    moving = [t for t in stages(link) if not isinstance(t, Dropout)]
     shape = graph.shape(link.source_node)
     weighted = [t for t in moving if "weight" in t.parameters()]
     if len(weighted) > 1:
@@ -96,8 +98,14 @@ def _delayed(graph: Graph, link: Link, found: Wiring, default: float) -> Wiring:
     elif isinstance(link.delay, (int, float)):
         delay = float(link.delay)
     else:
-        shape = link.transforms[0].parameters()["weight"][1]
-        delay = materialise(link.delay, shape, Key(graph.seed, link.name, "delay")).ravel()[found.index]
+        given = link.delay.shape if isinstance(link.delay, np.ndarray) else None
+        many = of_link(link, graph.shape(link.source_node), given)
+        weight = link.transforms[0].parameters().get("weight")
+        is_whole = weight is not None and given in (None, weight[1])
+        if many.is_by_source or weight is None or not (is_whole or link.delay_limit is None):
+            raise NotLinear(f"its delays have shape {given or many.whole}, exact events need one delay, or one delay per weight; give one")
+        values = materialise(link.delay, many.whole, Key(graph.seed, link.name, "delay"))
+        delay = np.broadcast_to(values, many.whole).ravel()[found.index]
     return Wiring(found.pre, found.post, found.weights, found.starts, found.targets, found.index, found.factor, delay)
 
 

@@ -1,4 +1,4 @@
-"""A plasticity rule between two lists of spikes, as the text of a function: one step of a full connection in all samples of a batch.
+"""A plasticity rule between two lists of spikes, as the text of a function: one step of a link in all samples of a batch.
 
 Only what a statement concerns is visited: the rows of presynaptic neurons whose spikes arrive, the columns of postsynaptic neurons that
 fire; all synapses where a statement is executed in every step, or a state belongs to a synapse.
@@ -7,60 +7,25 @@ fire; all synapses where a statement is executed in every step, or a state belon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from spaic.Backend.Kernels.numba_text import LANGUAGE, indented, unpacked
 from spaic.Backend.Kernels.printing import Names, lines
+from spaic.Backend.Kernels.rule_loops import LOOPS, NAMES, if_any
+from spaic.Backend.Kernels.sparse_island import Learned
 from spaic.Dynamics.kinds import TRUTH, kinds
+from spaic.Dynamics.names import arrival
 from spaic.Dynamics.rules import WEIGHT, Rule
 from spaic.Dynamics.tape import Tape
 
-#: Side -> place of a value in its array; `b` is the sample, `j` presynaptic, `m` postsynaptic.
-_PLACES = {"pre": "[b, j]", "post": "[b, m]", "synapse": "[b, j, m]", "modulator": "[b]", "weight": "[j, m]"}
-_OWN = (
-    "learn", "numbers", "states", "weight", "low", "high", "sent", "sent_by", "arrived", "fired", "fired_by", "now", "q", "e", "b", "j",
-    "m", "all_pre", "all_post", "dt", "copies", "share", "change", "changes",
-)  # fmt: skip
-_LISTS = {"pre": ("sent", "sent_by", "arrived", "j"), "post": ("fired", "fired_by", "now", "m")}
-_EVERY = {"pre": "for j in range(all_pre):", "post": "for m in range(all_post):", "copies": "for b in range(copies):"}
+_OWN = (*NAMES, "learn", "numbers", "states", "seen", "low", "high", "dt", "share", "change", "changes", "some_pre", "some_post")
 #: Operations whose results are matrices.
 _MATRICES = frozenset({"matrix_exp", "entry"})
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A rule at work on a way into a member.
-
-    Attributes
-    ----------
-    rule : Rule
-        What is learned.
-    feed : int
-        Number of the way.
-    target : str
-        Label of the member whose spikes are postsynaptic.
-    is_bounded : bool
-        Whether the weights have bounds.
-    is_shared : bool
-        Whether several samples change the same weights.
-    """
-
-    rule: Rule
-    feed: int
-    target: str
-    is_bounded: bool
-    is_shared: bool
 
 
 def obstacle(rule: Rule) -> str:
     """Why a rule cannot be written as such a function; nothing if it can."""
     from spaic.Dynamics.rule_step import decays, updates
 
-    for side in ("pre", "post"):
-        if rule.reads(side):
-            return f"{rule.name} reads {next(iter(rule.reads(side).values()))} of neurons"
-    if rule.largest:
-        return f"{rule.name} reads the largest of many values"
     tapes = [*decays(rule).values(), *(u.tape for section in updates(rule).values() for u in section)]
     if any(op.name in _MATRICES for tape in tapes for op in (*tape.prelude, *tape.body)):
         return f"the integrator of {rule.name} needs matrices"
@@ -72,13 +37,19 @@ def numbers(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted(rule.parameters))
 
 
+def reads(rule: Rule) -> tuple[tuple[str, str, str], ...]:
+    """What is read of neurons, in the order in which the function takes it: name in the rule, side, variable."""
+    return tuple((name, side, of) for side in ("pre", "post") for name, of in rule.reads(side).items())
+
+
 def text(learned: Learned, name: str) -> str:
-    """The function, called `name`: ``(dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight,
-    changes)``.
+    """The function, called `name`: ``(dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, seen,
+    tables, weight, changes)``.
 
     `sent` and `sent_by` are the list of presynaptic spikes and `arrived` its row, `fired`, `fired_by` and `now` the postsynaptic one; the
-    neurons of all samples are counted through. `share` is what the change of one sample weighs, and `changes` memory for the sum over
-    samples, all zero, of the shape of the weights.
+    neurons of all samples are counted through, in these as in `seen`, the variables of :func:`reads`. `share` is what the change of one
+    sample weighs, and `changes` memory for the sum over samples, all zero, of the shape of the weights. `tables` are those of
+    :mod:`.rule_loops`.
     """
     return _Writer(learned).function(name)
 
@@ -89,12 +60,14 @@ class _Writer:
     def __init__(self, learned: Learned) -> None:
         from spaic.Dynamics.rule_step import decays, updates
 
-        self.learned, self.rule = learned, learned.rule
+        self.learned, self.rule, self.loops = learned, learned.rule, LOOPS[learned.kind]
         self.decays, self.updates = decays(self.rule), updates(self.rule)
         self.taken = {*LANGUAGE.reserved, *_OWN}
         free = Names({}, {}, self.taken).free
         self.parameters = {k: free(k) for k in numbers(self.rule)} | {"dt": "dt"}
         self.arrays = {k: free(f"all_{k}") for k in self.rule.states} | {WEIGHT: "weight"}
+        self.seen = {k: free(f"seen_{k}") for k, _, _ in reads(self.rule)}
+        self.largest = {k: free(f"largest_{k}") for k in self.rule.largest}
         self.head: list[str] = []  # what depends on parameters alone
 
     def function(self, name: str) -> str:
@@ -105,8 +78,9 @@ class _Writer:
             body += self._section(when)
         own = [f"{self.parameters[k]} = number(numbers[{n}])" for n, k in enumerate(numbers(self.rule))]
         own += unpacked("states", (self.arrays[k] for k in self.rule.states))
-        own += ["dt = number(dt)", "all_pre, all_post = weight.shape"]
-        given = "dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, weight, changes"
+        own += [*unpacked("tables", self.loops.tables), "dt = number(dt)", self.loops.head, *unpacked("seen", self.seen.values())]
+        own += [f"{self.seen[k]} = {self.seen[k]}.reshape((copies, all_{side}))" for k, side, _ in reads(self.rule)]
+        given = "dt, copies, numbers, share, low, high, sent, sent_by, arrived, fired, fired_by, now, states, seen, tables, weight, changes"
         return "\n".join([f"def {name}({given}):", *indented([*own, *self.head, *body], 1)])
 
     # --- parts
@@ -116,40 +90,54 @@ class _Writer:
         tape = self.decays[side]
         code, made = self._results(tape)
         code += [f"{self._place(state)} = {made[state]}" for state in tape.outputs]
-        return _over(side, code)
+        return self.loops.over(side, code)
 
     def _section(self, when: str) -> list[str]:
         code = []
         for update in self.updates.get(when, ()):
+            code += [line for k in self.rule.largest if k in update.tape.inputs for line in self._maximum(k)]
             made, result = self._results(update.tape)
             if update.side == "weight":
                 code += self._weighed(when, made, result["result"], WEIGHT in update.tape.inputs)
             else:
                 made.append(f"{self._place(update.target)} {'+=' if update.is_change else '='} {result['result']}")
-                code += _around(when, update.side, made)
+                code += self.loops.around(when, update.side, made)
         if code and self.learned.is_bounded and any(u.side == "weight" for u in self.updates[when]):
-            code += _around(when, "weight", ["weight[j, m] = least(greatest(weight[j, m], low), high)"])
+            code += self.loops.around(when, "weight", [f"{self.weight} = least(greatest({self.weight}, low), high)"])
         side = {"on_pre": "pre", "on_post": "post"}.get(when)
-        if code and side:
-            lists, _, row, _ = _LISTS[side]
-            some = [f"some_{side} = 0", f"for q in range(len({lists})):", f"    some_{side} += {lists}[q, {row} + 1] - {lists}[q, {row}]"]
-            return [*some, f"if some_{side} > 0:", *indented(code, 1)]
-        return code
+        return if_any(side, code) if code and side else code
 
     def _weighed(self, when: str, made: list[str], result: str, is_dependent: bool) -> list[str]:
         """A change of weights; where it depends on them, the samples add up what they ask for before it is done."""
+        is_event = when in ("on_pre", "on_post")
         if not self.learned.is_shared:
-            return _around(when, "weight", [*(["b = 0"] if when not in ("on_pre", "on_post") else []), *made, f"weight[j, m] += {result}"])
-        if when not in ("on_pre", "on_post"):
-            summed = ["change = number(0.0)", _EVERY["copies"], *indented([*made, f"change += {result}"], 1)]
-            return _around(when, "weight", [*summed, "weight[j, m] += share * change"])
+            return self.loops.around(when, "weight", [*([] if is_event else ["b = 0"]), *made, f"{self.weight} += {result}"])
+        if not is_event:
+            summed = ["change = number(0.0)", "for b in range(copies):", *indented([*made, f"change += {result}"], 1)]
+            return self.loops.around(when, "weight", [*summed, f"{self.weight} += share * change"])
         if not is_dependent:
-            return _around(when, "weight", [*made, f"weight[j, m] += share * ({result})"])
-        done = ["weight[j, m] += share * changes[j, m]", "changes[j, m] = number(0.0)"]
-        return [*_around(when, "weight", [*made, f"changes[j, m] += {result}"]), *_around(when, "weight", done)]
+            return self.loops.around(when, "weight", [*made, f"{self.weight} += share * ({result})"])
+        place = f"changes{self.loops.weight}"
+        done = [f"{self.weight} += share * {place}", f"{place} = number(0.0)"]
+        asked = self.loops.around(when, "weight", [*made, f"{place} += {result}"])
+        return [*asked, *self.loops.around(when, "weight", done)]
+
+    @property
+    def weight(self) -> str:
+        return f"weight{self.loops.weight}"
+
+    def _maximum(self, name: str) -> list[str]:
+        """The largest of all values of a state."""
+        of, found = self.rule.largest[name], self.largest[name]
+        side = self.rule.side(of)
+        every = self.loops.over(side, [f"{found} = greatest({found}, {self._place(of)})"])
+        return [f"{found} = {self.arrays[of]}{self.loops.first(side)}", *every]
 
     def _place(self, name: str) -> str:
-        return f"{self.arrays[name]}{_PLACES[self.rule.side(name)]}"
+        name = next((k for k in self.seen if arrival(k) == name), name)  # what a decay reads is called an arrival
+        if name in self.largest:
+            return self.largest[name]
+        return f"{self.seen.get(name) or self.arrays[name]}{self.loops.places[self.rule.side(name)]}"
 
     def _results(self, tape: Tape) -> tuple[list[str], dict[str, str]]:
         """Lines, and the text of each result."""
@@ -172,30 +160,3 @@ class _Writer:
         self, tape: Tape, ops: tuple[object, ...], wanted: list[int], known: Mapping[int, str], names: Names, kind: Mapping[int, str]
     ) -> tuple[list[str], dict[int, str]]:
         return lines(ops, wanted, known, names, kind, LANGUAGE, tape.constants)  # type: ignore[arg-type]
-
-
-def _around(when: str, side: str, code: list[str]) -> list[str]:
-    """The loops of a statement."""
-    if when not in ("on_pre", "on_post"):
-        return _over(side, code)
-    at_synapses = side in ("weight", "synapse")
-    if when == "on_pre":
-        return _over_spikes("pre", [_EVERY["post"], *indented(code, 1)] if at_synapses else code)
-    own = _over_spikes("post", code)
-    return [_EVERY["pre"], *indented(own, 1)] if at_synapses else own
-
-
-def _over(side: str, code: list[str]) -> list[str]:
-    """The loops over all values of a side."""
-    loops = {"pre": ("copies", "pre"), "post": ("copies", "post"), "synapse": ("copies", "pre", "post"), "weight": ("pre", "post")}
-    for loop in reversed(loops.get(side, ("copies",))):
-        code = [_EVERY[loop], *indented(code, 1)]
-    return code
-
-
-def _over_spikes(side: str, code: list[str]) -> list[str]:
-    """The loops over spikes: sample `b`, and the neuron in it."""
-    lists, who, row, place = _LISTS[side]
-    spikes = f"for e in range({lists}[q, {row}], {lists}[q, {row} + 1]):"
-    own = [f"b = {who}[e] // all_{side}", f"{place} = {who}[e] - b * all_{side}", *code]
-    return [f"for q in range(len({lists})):", f"    {spikes}", *indented(own, 2)]

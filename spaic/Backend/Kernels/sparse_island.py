@@ -8,12 +8,40 @@ from functools import cached_property
 
 from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed
 from spaic.Backend.Kernels.layer import Layer
-from spaic.Backend.Kernels.rule_text import Learned
+from spaic.Dynamics.rules import Rule
 
 #: By lists of synapses; the same with a delay for each synapse.
 SPARSE, SCATTERED = "sparse", "scattered"
 #: Ways that pass on spikes one by one.
 EVENTS = (SPARSE, SCATTERED, DENSE, ONE_TO_ONE)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A rule at work on a way into a member.
+
+    Attributes
+    ----------
+    rule : Rule
+        What is learned.
+    feed : int
+        Number of the way.
+    kind : str
+        How its synapses are kept.
+    target : str
+        Label of the member whose spikes are postsynaptic.
+    is_bounded : bool
+        Whether the weights have bounds.
+    is_shared : bool
+        Whether several samples change the same weights.
+    """
+
+    rule: Rule
+    feed: int
+    kind: str
+    target: str
+    is_bounded: bool
+    is_shared: bool
 
 
 @dataclass(frozen=True)
@@ -37,7 +65,7 @@ class Events:
     instant : frozenset of int
         Feeds between members that reach the same step.
     learned : tuple of Learned
-        Rules at work on ways that are full matrices; then one thread does it all.
+        Rules at work on ways; then one thread does it all.
     """
 
     name: str
@@ -70,4 +98,4 @@ class Events:
         return any(self.feeds[k].target == member for k in self.instant)
 
 
-__all__ = ["DENSE", "DIRECT", "EVENTS", "ONE_TO_ONE", "SCATTERED", "SPARSE", "Events", "Feed"]
+__all__ = ["DENSE", "DIRECT", "EVENTS", "ONE_TO_ONE", "SCATTERED", "SPARSE", "Events", "Feed", "Learned"]

@@ -16,7 +16,8 @@ from spaic.Backend.Kernels import rule_text
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
-from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events
+from spaic.Backend.Kernels.rule_loops import LOOPS
+from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events, Learned
 from spaic.Backend.Kernels.sparse_meeting import JOIN, TEAM, meeting
 from spaic.Dynamics.show import listing
 
@@ -121,7 +122,7 @@ def arguments(events: Events) -> tuple[Argument, ...]:
     ``"sampled"`` (records of variables, one row more than samples), ``"fired"`` (memory for the spikes of a step), ``"pointers"`` and
     ``"indices"`` (lists of spikes), for each way ``"weight"``, ``"starts"``, ``"targets"``, ``"late"`` and ``"ring"``, and for each rule
     ``"numbers"`` (its parameters; the last three are the share of a sample and the bounds), ``"changes"`` (memory, of the shape of the
-    weights) and ``"traces"`` (a state).
+    weights), ``"traces"`` (a state), and the tables of :mod:`.rule_loops`.
     """
     return tuple(_Function(events).arguments)
 
@@ -256,10 +257,12 @@ class _Function:
         pair = (self._argument(role, member, variable, f"{member}_{variable}_{role}") for role in ("pointers", "indices"))
         return next(pair), next(pair)
 
-    def _rule(self, k: int, learned: rule_text.Learned) -> tuple[str, str, list[str]]:
-        """Parameters, memory and states of a rule."""
+    def _rule(self, k: int, learned: Learned) -> tuple[str, str, list[str], list[str]]:
+        """Parameters, memory and states of a rule; and where its synapses are: what its way has, and what only the rule needs."""
+        known = self.tables[learned.feed]
+        tables = [known.get(x) or self._argument(x, str(k), "", f"{x}_{k}") for x in LOOPS[learned.kind].tables]
         states = [self._argument("traces", str(k), s, f"trace_{s}_{k}") for s in learned.rule.states]
-        return self._argument("numbers", str(k), "", f"numbers_{k}"), self._argument("changes", str(k), "", f"changes_{k}"), states
+        return self._argument("numbers", str(k), "", f"numbers_{k}"), self._argument("changes", str(k), "", f"changes_{k}"), states, tables
 
     # --- the text
 
@@ -364,7 +367,7 @@ class _Function:
 
     def _learned(self, k: int) -> list[str]:
         """What a rule does at the end of a step."""
-        learned, (given, changes, states) = self.events.learned[k], self.rules[k]
+        learned, (given, changes, states, tables) = self.events.learned[k], self.rules[k]
         sent = self._row(learned.feed)
         fired = sent
         if (learned.target, "O") in self.events.sources:
@@ -372,8 +375,11 @@ class _Function:
             fired = f"{', '.join(self.lists[s])}, n + depths[{s}]"
         weight = self.tables[learned.feed]["weight"]
         limits = f"number({given}[-3]), number({given}[-2]), number({given}[-1])"
-        traces = "".join(f"{x}, " for x in states)
-        return [f"learn_{k}(dt, copies, {given}, {limits}, {sent}, {fired}, ({traces}), {weight}, {changes})"]
+        ends = {"pre": self.events.feeds[learned.feed].source, "post": learned.target}
+        read = [Argument("sampled", ends[side], variable) for _, side, variable in rule_text.reads(learned.rule)]
+        traces, seen = ("".join(f"{x}, " for x in part) for part in (states, [f"{self._given(x)}[{self._row_of(x)}]" for x in read]))
+        where = "".join(f"{x}, " for x in tables)
+        return [f"learn_{k}(dt, copies, {given}, {limits}, {sent}, {fired}, ({traces}), ({seen}), ({where}), {weight}, {changes})"]
 
     def _listed(self, member: str, k: int) -> list[str]:
         code = []

@@ -7,13 +7,13 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
+from spaic.Backend.Plastic.arrivals import Arrivals
 from spaic.Backend.Plastic.layout import layout
 from spaic.Dynamics.names import arrival
 from spaic.Dynamics.rules import REWARD, WEIGHT
 from spaic.errors import UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.plasticity import Plasticity
-from spaic.Graph.schedule import schedule
 from spaic.Graph.verify import delivered_shape
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RuleAtWork:
     Raises
     ------
     UnsupportedError
-        If the link has no weights of its own, or the rule needs what the link does not have.
+        If the link has no weights of its own, or learns its delay, or the rule needs what the link does not have.
     """
 
     def __init__(self, graph: Graph, plasticity: Plasticity, arithmetic: Arithmetic) -> None:
@@ -54,13 +54,10 @@ class RuleAtWork:
             )
         transform = weighing[0]
         pre, post = graph.shape(self.link.source_node), delivered_shape(graph, self.link)
-        self.layout = layout(transform, arithmetic, self.link.name, pre, post)
-        self.sizes = {"pre": (prod(pre),), "post": (prod(post),), "synapse": self.layout.shape, "modulator": ()}
+        self.arrivals = Arrivals(graph, self.link, arithmetic)
+        self.layout = layout(transform, arithmetic, self.link.name, pre, post, self.arrivals.which)
+        self.sizes = {"pre": (self.arrivals.copies * prod(pre),), "post": (prod(post),), "synapse": self.layout.shape, "modulator": ()}
         self.bounds = self.link.bounds.get("weight")
-        delay = schedule(graph).delays[self.link.name]
-        if not isinstance(delay, int):
-            raise UnsupportedError(f"{self.link.name}: rules with one delay per synapse are not supported; give the connection one delay")
-        self.delay = delay
         self.parameters = {k: float(v) for k, v in plasticity.parameters.items()}
         self.values = {**self.parameters, "dt": graph.clock.dt}
         self.decays, self.updates = decays(self.rule), updates(self.rule)
@@ -94,11 +91,12 @@ class RuleAtWork:
         weight : array
             Before it.
         arrived : array
-            What arrived at the synapses, ``[batch, *pre]``.
+            What arrived at the synapses: ``[batch, *pre]``, or what :attr:`arrivals` says.
         seen : mapping
             Path -> value of :meth:`reads` at the end of the step, ``[batch, *shape]``.
         """
-        now = {name: self._flat(seen[f"{self.link.source_node}.{of}"]) for name, of in self.rule.reads("pre").items()}
+        node, of_source = self.link.source_node, self.arrivals.of_source
+        now = {name: of_source(self._flat(seen[f"{node}.{of}"])) for name, of in self.rule.reads("pre").items()}
         now |= {name: self._flat(seen[f"{self.link.target_node}.{of}"]) for name, of in self.rule.reads("post").items()}
         if "each_step" in self.updates:
             states, weight = self._section("each_step", states, weight, now, None, None)

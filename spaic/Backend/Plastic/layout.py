@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
 from spaic.errors import UnsupportedError
-from spaic.Graph.transforms import Conv2d, Dense, OneToOne, Sparse, Transform
+from spaic.Graph.transforms import Dense, OneToOne, Sparse, Transform
 
 
 class Layout(ABC):
@@ -60,6 +59,35 @@ class Layout(ABC):
     def confined(self, change: Any) -> Any:
         """`change` where there are synapses."""
         return change
+
+
+class Gathered(Layout):
+    """A layout whose synapses have delays of their own, so that one presynaptic neuron is another value at each of them.
+
+    Parameters
+    ----------
+    of : Layout
+        The layout without delays.
+    sources : ndarray of int
+        Presynaptic neuron of every synapse.
+    which : ndarray of int
+        The place of its delay among the distinct ones.
+    pre : int
+        Number of presynaptic neurons.
+    """
+
+    def __init__(self, of: Layout, sources: np.ndarray, which: np.ndarray, pre: int) -> None:
+        super().__init__(of.transform, of.arithmetic)
+        self.of, self.index = of, of.arithmetic.array((which * pre + sources).astype(np.int64))
+
+    def pre(self, values: Any) -> Any:
+        return values[:, self.index]
+
+    def post(self, values: Any) -> Any:
+        return self.of.post(values)
+
+    def confined(self, change: Any) -> Any:
+        return self.of.confined(change)
 
 
 class Matrix(Layout):
@@ -113,9 +141,13 @@ class Shared(Layout):
 
     has_synapses = False
 
-    def __init__(self, transform: Transform, arithmetic: Arithmetic, pre: tuple[int, ...], post: tuple[int, ...]) -> None:
+    def __init__(
+        self, transform: Transform, arithmetic: Arithmetic, pre: tuple[int, ...], post: tuple[int, ...], which: np.ndarray | None = None
+    ) -> None:
         super().__init__(transform, arithmetic)
         self.pre_shape, self.post_shape = pre, post
+        copies = 1 if which is None else int(which.max()) + 1
+        self.masks = [1.0] if which is None else [arithmetic.array((which == k).astype(np.float64)) for k in range(copies)]
 
     def pre(self, values: Any) -> Any:
         return values.reshape(-1, *self.pre_shape)
@@ -131,34 +163,48 @@ class Shared(Layout):
         one = self.arithmetic.full((1, 1), 1.0)
         pre = one + 0 * post[:, :1] if pre is None else pre
         post = one + 0 * pre[:, :1] if post is None else post
-        pre = self.arithmetic.full((len(pre), int(np.prod(self.pre_shape))), 1.0) * pre
         post = self.arithmetic.full((len(post), int(np.prod(self.post_shape))), 1.0) * post
-        return self.arithmetic.linear_adjoint(self.transform, self.pre(pre), self.post(post), weight)
+        size = int(np.prod(self.pre_shape))
+        pre = self.arithmetic.full((len(pre), len(self.masks) * size), 1.0) * pre
+        found: Any = 0.0
+        for k, mask in enumerate(self.masks):
+            late = self.pre(pre[:, k * size : (k + 1) * size])
+            found = found + self.arithmetic.linear_adjoint(self.transform, late, self.post(post), weight) * mask
+        return found
 
 
-@singledispatch
-def layout(transform: Transform, arithmetic: Arithmetic, path: str, pre: tuple[int, ...], post: tuple[int, ...]) -> Layout:
-    """The layout of a transform with weights."""
+def layout(
+    transform: Transform,
+    arithmetic: Arithmetic,
+    path: str,
+    pre: tuple[int, ...],
+    post: tuple[int, ...],
+    which: np.ndarray | None = None,
+) -> Layout:
+    """The layout of a transform with weights.
+
+    Parameters
+    ----------
+    transform : Transform
+        What has the weights.
+    arithmetic : Arithmetic
+        Kind of arrays.
+    path : str
+        Of the link, for messages.
+    pre, post : tuple of int
+        Shapes of both sides.
+    which : ndarray of int, optional
+        For each synapse, which of the values of its presynaptic neuron it sees: there is one for each distinct delay.
+    """
     if "weight" not in transform.parameters():
         raise UnsupportedError(f"{path}: {type(transform).__name__} has no weights, so nothing can be learned; name another connection")
-    return Shared(transform, arithmetic, pre, post)
-
-
-@layout.register
-def _dense(transform: Dense, arithmetic: Arithmetic, path: str, pre: tuple[int, ...], post: tuple[int, ...]) -> Layout:
-    return Matrix(transform, arithmetic)
-
-
-@layout.register
-def _pairs(transform: OneToOne, arithmetic: Arithmetic, path: str, pre: tuple[int, ...], post: tuple[int, ...]) -> Layout:
-    return Pairs(transform, arithmetic)
-
-
-@layout.register
-def _listed(transform: Sparse, arithmetic: Arithmetic, path: str, pre: tuple[int, ...], post: tuple[int, ...]) -> Layout:
-    return Listed(transform, arithmetic)
-
-
-@layout.register
-def _conv(transform: Conv2d, arithmetic: Arithmetic, path: str, pre: tuple[int, ...], post: tuple[int, ...]) -> Layout:
-    return Shared(transform, arithmetic, pre, post)
+    if isinstance(transform, Dense):
+        found: Layout = Matrix(transform, arithmetic)
+        sources = np.broadcast_to(np.arange(transform.pre), (transform.post, transform.pre))
+    elif isinstance(transform, OneToOne):
+        found, sources = Pairs(transform, arithmetic), np.arange(transform.size)
+    elif isinstance(transform, Sparse):
+        found, sources = Listed(transform, arithmetic), transform.sources
+    else:
+        return Shared(transform, arithmetic, pre, post, which)
+    return found if which is None else Gathered(found, sources, which, int(np.prod(pre)))

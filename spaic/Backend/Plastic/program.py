@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
 from spaic.Backend.Plastic.at_work import RuleAtWork
+from spaic.Backend.Plastic.per_sample import centred, demand_separable, deviation, deviations, each_sample, is_per_sample
 from spaic.errors import InputError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
@@ -55,6 +57,7 @@ class PlasticProgram(Program):
     def __init__(self, graph: Graph, compile_graph: Callable[[Graph], Program], arithmetic: Arithmetic, way: Way | None = None) -> None:
         self.graph, self.arithmetic = graph, arithmetic
         self.rules = [RuleAtWork(graph, p, arithmetic) for p in graph.plasticity]
+        self.is_per_sample = is_per_sample(self.rules)
         read = {path for rule in self.rules for path in rule.reads()}
         self.wanted = graph.sampling()
         probes = tuple(
@@ -70,29 +73,40 @@ class PlasticProgram(Program):
         for rule in self.rules:
             if batch > 1 and rule.plasticity.reduction is None:
                 raise InputError(
-                    f"{rule.link.name}: {batch} samples ask for different changes of one weight; give the learner reduction='mean' or "
-                    "'sum', or run one sample at a time"
+                    f"{rule.link.name}: {batch} samples ask for different changes of one weight; give the learner reduction='mean', "
+                    "'sum' or 'per_sample', or run one sample at a time"
                 )
         state = self.inner.initial_state(parameters, batch)
-        return replace(state, arrays={**state.arrays, **self._named({r: r.initial(batch) for r in self.rules})})
+        own = self._named({r: r.initial(batch) for r in self.rules})
+        if self.is_per_sample and batch > 1:
+            demand_separable(self.graph, self.rules, batch)
+            own |= deviations(self.rules, self.arithmetic, batch)
+        return replace(state, arrays={**state.arrays, **own})
 
     def run(self, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
+        if self.is_per_sample and state.batch > 1 and state.is_training:
+            return each_sample(self._run, self.rules, self.arithmetic, parameters, state, inputs, steps)
+        return self._run(parameters, state, inputs, steps)
+
+    def _run(self, parameters: Mapping[str, Any], state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         weights = {rule.path: self.arithmetic.copy(parameters[rule.path]) for rule in self.rules}
         states = self._states(state)
         inner = replace(state, arrays={k: v for k, v in state.arrays.items() if k not in self._named(states)})
         done = None
         if not state.is_training:
-            done = self.inner.run(parameters, inner, inputs, steps)
+            done = self._sampled(state.step, *self.inner.run(parameters, inner, inputs, steps))
         elif self.at_once is not None:
-            done = self.at_once.advance(parameters, weights, states, inner, inputs, steps)
+            done = self._in_pieces(self.at_once, parameters, weights, states, inner, inputs, steps)
         if done is None:
             inner, recorded = self._step_by_step(parameters, weights, states, inner, inputs, steps)
         else:
-            inner, recorded = done[0], {path: self._sampled(path, done[1][path], state.step) for path in self._paths(done[1])}
+            inner, recorded = done
         return replace(inner, arrays={**inner.arrays, **self._named(states)}, statistics={**inner.statistics, **weights}), recorded
 
     def rewarded(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
         """What a reward does, ``[batch]``, to the rules of these names: a state, whose statistics hold the weights."""
+        if self.is_per_sample and state.batch > 1:
+            return self._rewarded_alone(parameters, state, reward, names)
         states = self._states(state)
         weights: dict[str, Any] = {}
         with self.arithmetic.frozen():
@@ -117,6 +131,23 @@ class PlasticProgram(Program):
 
     # --- parts
 
+    def _rewarded_alone(self, parameters: Mapping[str, Any], state: State, reward: Any, names: frozenset[str]) -> State:
+        """What rewards do to the weights of each sample."""
+        states, arrays = self._states(state), dict(state.arrays)
+        weights = {r.path: parameters[r.path] + arrays[deviation(r)] for r in self.rules}
+        with self.arithmetic.frozen():
+            for rule in [r for r in self.rules if r.plasticity.name in names]:
+                own = states[rule]
+                done = [
+                    rule.rewarded({k: v[b : b + 1] for k, v in own.items()}, weights[rule.path][b], reward[b : b + 1])
+                    for b in range(state.batch)
+                ]
+                states[rule] = {k: self.arithmetic.joined([d[0][k] for d in done]) for k in own}
+                weights[rule.path] = self.arithmetic.joined([d[1][None] for d in done])
+            means, away = centred(self.arithmetic, weights)
+        arrays |= {**self._named(states), **{deviation(r): away[r.path] for r in self.rules}}
+        return replace(state, arrays=arrays, statistics=means)
+
     def _step_by_step(
         self, parameters: Mapping[str, Any], weights: Weights, states: States, inner: State, inputs: Mapping[str, Stream], steps: int
     ) -> tuple[State, Recordings]:
@@ -129,15 +160,34 @@ class PlasticProgram(Program):
             parts.append({k: v for k, v in seen.items() if self._is_wanted(k, inner.step)})
         return inner, {path: self._joined(path, parts, seen) for path in self._paths(seen)}
 
-    def _sampled(self, path: str, values: Any, start: int) -> Any:
-        """Of values in every step those that are wanted."""
-        every = self.wanted[path.removesuffix(".gradient")]
-        return values[(-start - 1) % every :: every]
+    def _in_pieces(
+        self, way: AtOnce, parameters: Mapping[str, Any], weights: Weights, states: States, inner: State, inputs: Mapping[str, Stream],
+        steps: int,
+    ) -> tuple[State, Recordings] | None:  # fmt: skip
+        """As few pieces as there are samples of weights that are watched: a piece begins with the step of a sample."""
+        first, parts = inner.step, []
+        watched = {every for path, every in self.wanted.items() if path in weights}
+        cuts = sorted({cut for every in watched for cut in range(every - 1, first + steps, every) if cut > first})
+        for start, stop in pairwise((first, *cuts, first + steps)):
+            done = way.advance(parameters, weights, states, inner, inputs, stop - start)
+            if done is None:
+                return None
+            inner, seen = self._sampled(start, *done)
+            parts.append(seen)
+        return inner, {path: self.arithmetic.joined([part[path] for part in parts]) for path in parts[0]}
+
+    def _sampled(self, start: int, state: State, seen: Recordings) -> tuple[State, Recordings]:
+        """Of recordings of every step those that are wanted."""
+        found = {}
+        for path in self._paths(seen):
+            every = self.wanted[path.removesuffix(".gradient")]
+            found[path] = seen[path][(-start - 1) % every :: every]
+        return state, found
 
     def _learn(self, states: States, weights: Weights, before: State, seen: Recordings) -> None:
         now = {path: values[-1] for path, values in seen.items()}
         for rule in self.rules:
-            arrived = now[rule.link.source] if rule.delay == 0 else before.arrays[f"{rule.link.source}.history"][-rule.delay]
+            arrived = rule.arrivals.at(now, before.arrays)
             states[rule], weights[rule.path] = rule.step(states[rule], weights[rule.path], arrived, now)
 
     def _states(self, state: State) -> States:

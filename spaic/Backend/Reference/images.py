@@ -55,6 +55,14 @@ def _pool(transform: Pool, x: np.ndarray, parameters: Mapping[str, np.ndarray]) 
     return windows.max(axis=inside) if transform.is_max else windows.mean(axis=inside)
 
 
+def at_tap(transform: Pool, x: np.ndarray, tap: Shape) -> np.ndarray:
+    """What one place of its window sees, for all windows: ``[batch, channel, *result]``."""
+    padded = _padded(x, transform.padding, -np.inf if transform.is_max else 0.0)
+    windows = _windows(padded, transform.kernel, transform.stride, (1,) * len(transform.kernel))
+    seen: np.ndarray = windows[(..., *tap)]  # type: ignore[arg-type]
+    return seen
+
+
 @apply.register
 def _upsample(transform: Upsample, x: np.ndarray, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     for axis, factor in enumerate(transform.factor, start=2):

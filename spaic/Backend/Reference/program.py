@@ -10,7 +10,7 @@ import numpy as np
 
 from spaic.Backend.coupled import executed
 from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters
-from spaic.Backend.Reference import images  # noqa: F401  adds to apply
+from spaic.Backend.Reference.delays import delivered
 from spaic.Backend.Reference.normalization import moving, normalizations, statistics
 from spaic.Backend.Reference.transforms import apply
 from spaic.Dynamics.names import arrival, normal_name
@@ -119,15 +119,21 @@ class ReferenceProgram(Program):
 
     def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
-        delay, own = self.schedule.delays[link.name], {**owned.get(link.owner, {}), **owned.get(link.name, {})}
+        delay, shape = self.schedule.delays[link.name], self.graph.shape(link.source_node)
+        own = {**owned.get(link.owner, {}), **owned.get(link.name, {})}
+
+        def late(d: int) -> np.ndarray:
+            past: np.ndarray = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]
+            return past
+
         if link.delay_limit is not None:
-            x = self._deliver_between(link, own, arrays, now)
+            x = delivered(link, shape, np.asarray(own["delay"]) / self.graph.clock.dt, int(delay), own, late)
         elif isinstance(delay, int):
-            x = now[link.source] if delay == 0 else arrays[f"{link.source}.history"][-delay]
+            x = late(delay)
             for transform in link.transforms:
                 x = apply(transform, x, own)
         else:
-            x = self._deliver_per_synapse(link, delay, own, arrays, now)
+            x = delivered(link, shape, delay, int(delay.max(initial=0)), own, late)
         synapse = self.synapses.get(link.name)
         if synapse is None:
             return x
@@ -135,36 +141,6 @@ class ReferenceProgram(Program):
         result = self._step(synapse, owned, arrays, {synapse.model.ports[0]: x}, n, run)
         now.update(result)
         return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
-
-    def _deliver_between(self, link: Link, own: Mapping[str, Any], arrays: dict[str, Any], now: dict[str, Any]) -> np.ndarray:
-        """Delays of k + f steps: the part 1 - f of what came k steps ago and the part f of what came before that."""
-        delay = np.asarray(own["delay"]) / self.graph.clock.dt
-        whole = np.minimum(np.floor(delay), self.schedule.delays[link.name] - 1).astype(int)
-        total: Any = 0.0
-        for d, share in ((whole, 1 - (delay - whole)), (whole + 1, delay - whole)):
-            if delay.ndim:
-                weights = {k: v for k, v in own.items() if k != "bias"} | {"weight": own["weight"] * share}
-                total = total + self._deliver_per_synapse(link, d, weights, arrays, now)
-                continue
-            x = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]
-            for transform in link.transforms:
-                x = apply(transform, x, own)
-            total = total + share * x
-        bias = own.get("bias") if delay.ndim else None
-        return total if bias is None else total + bias.reshape(total.shape[1:])
-
-    def _deliver_per_synapse(
-        self, link: Link, delay: np.ndarray, own: Mapping[str, Any], arrays: dict[str, Any], now: dict[str, Any]
-    ) -> np.ndarray:
-        """Sum over the distinct delays of what the synapses with that delay bring."""
-        transform = link.transforms[0]
-        total: Any = 0.0
-        for d in np.unique(delay):
-            x = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]
-            weight = own["weight"] * (delay == d)
-            total = total + apply(transform, x, {"weight": weight})
-        bias = own.get("bias")
-        return total if bias is None else total + bias.reshape(total.shape[1:])
 
     def _record(self, recorded: dict[str, list[Any]], now: Mapping[str, Any], n: int) -> None:
         every = self.graph.sampling()

@@ -42,7 +42,7 @@ class Packed(Spikes):
         return self.bits.bytes().view(self.steps, self.batch, *self.shape)
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return self.bits.count
 
 

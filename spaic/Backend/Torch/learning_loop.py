@@ -14,11 +14,12 @@ from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Backend.Torch.program import Run, TorchProgram
 from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.simulation_choice import gradient_flows, hindrance, is_spiking, passes_events
+from spaic.Dynamics.kinds import NUMBER, kinds
 from spaic.Graph.links import Link
 from spaic.Graph.program import Recordings, State
 from spaic.Graph.schedule import Stage
 from spaic.Graph.stream import Stream
-from spaic.Graph.transforms import Dense
+from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 States = dict[RuleAtWork, dict[str, Any]]
 
@@ -47,15 +48,24 @@ class LearningLoop:
 
     def _of_rule(self, rule: RuleAtWork) -> str:
         transform, *others = rule.link.transforms
-        if others or not isinstance(transform, Dense) or transform.mask is not None:
-            return f"{rule.link.name} is not full"
+        if others or not isinstance(transform, (Dense, OneToOne, Sparse)) or (isinstance(transform, Dense) and transform.mask is not None):
+            return f"{rule.link.name} is neither full, sparse nor one-to-one"
         if len([r for r in self.rules if r.link.name == rule.link.name]) > 1:
             return f"{rule.link.name} has two rules"
         if any(k.owner == rule.link.owner for k in self.program.graph.links if k.name != rule.link.name):
             return f"{rule.link.name} shares its weights"
-        if rule.path in self.program.probed:
-            return f"the weights of {rule.link.name} are watched"
+        if not isinstance(rule.arrivals.delay, int):
+            return f"{rule.link.name} has a delay per synapse"
+        for _, side, variable in rule_text.reads(rule.rule):
+            node = rule.link.source_node if side == "pre" else rule.link.target_node
+            if not self._is_recorded(node, variable):
+                return f"{rule.rule.name} reads {variable} of {node}, which is no number"
         return rule_text.obstacle(rule.rule)
+
+    def _is_recorded(self, node: str, variable: str) -> bool:
+        """Whether a variable is a number in a population."""
+        tape = self.program.elements[node].tape if node in self.program.elements else None
+        return tape is not None and variable in tape.outputs and kinds(tape).get(tape.outputs[variable], NUMBER) == NUMBER
 
     def advance(
         self, parameters: Mapping[str, Any], weights: dict[str, Any], states: States, state: State, inputs: Mapping[str, Stream], steps: int
@@ -75,7 +85,7 @@ class LearningLoop:
             simulated.traces |= {f"{k}.{name}": _as_table(rule, name, states[rule][name]) for name in rule.rule.states}
         simulated.run()
         for k, rule in enumerate(self.rules):
-            weights[rule.path] = torch.from_numpy(simulated.weight(rule.link.name)).T.contiguous()
+            weights[rule.path] = _turned(rule, torch.from_numpy(simulated.weight(rule.link.name)))
             states[rule] = {name: _as_state(rule, name, simulated.traces[f"{k}.{name}"]) for name in rule.rule.states}
         return run.finish()
 
@@ -84,11 +94,16 @@ class LearningLoop:
 
 
 def _as_table(rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
-    """A copy of a state as the kernel has it: by sample, and synapses by presynaptic neuron."""
-    known: np.ndarray = values.detach().numpy()
-    return np.array(known.swapaxes(1, 2) if rule.rule.side(name) == "synapse" else known, order="C")
+    """A copy of a state as the kernel has it."""
+    known = _turned(rule, values.detach()) if rule.rule.side(name) == "synapse" else values.detach()
+    return np.array(known.numpy(), order="C")
 
 
 def _as_state(rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
     found = torch.from_numpy(values)
-    return found.transpose(1, 2).contiguous() if rule.rule.side(name) == "synapse" else found
+    return _turned(rule, found) if rule.rule.side(name) == "synapse" else found
+
+
+def _turned(rule: RuleAtWork, values: Tensor) -> Tensor:
+    """Values of synapses with the two sides of a matrix exchanged: kernels have a row for each presynaptic neuron."""
+    return values.transpose(-1, -2).contiguous() if len(rule.layout.shape) == 2 else values

@@ -16,8 +16,8 @@ from spaic.Backend.Kernels import jit, sparse_text
 from spaic.Backend.Kernels.free_cores import free
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
-from spaic.Backend.Kernels.rule_text import Learned, numbers
-from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed
+from spaic.Backend.Kernels.rule_text import numbers
+from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed, Learned
 from spaic.Backend.Kernels.sparse_meeting import COUNTERS
 from spaic.Backend.Kernels.team import together
 from spaic.Backend.Torch.fired import Fired
@@ -58,11 +58,12 @@ class Simulated:
     stage : Stage
         The populations.
     rules : tuple of RuleAtWork
-        Rules on links into them, all of which are full and pass on events.
+        Rules on links into them, which pass on events.
     """
 
     def __init__(self, run: Run, stage: Stage, rules: tuple[RuleAtWork, ...] = ()) -> None:
         self.run_, self.stage, self.rules = run, stage, rules
+        self.learned = [rule.link for rule in rules]
         self.traces: dict[str, np.ndarray] = {}  # number of the rule and name of the state
         self.numbers: dict[str, int] = {}  # link -> number of its way
         self.elements: dict[str, Element] = {}
@@ -108,9 +109,11 @@ class Simulated:
             arrays, kind = {"weight": weight}, SPARSE if isinstance(delay, int) else SCATTERED
         way = Way(Feed(link.source_node, link.variable, target, port, kind), int(np.min(delay, initial=deepest)), deepest)
         way.arrays = {name: value.contiguous().numpy() for name, value in arrays.items()}
+        if link in self.learned:
+            way.arrays["weight"] = way.arrays["weight"].copy()  # the kernel writes into it
         if isinstance(transform, Sparse):
             way.arrays |= run.program.tables.of(link, transform, delay, self._cuts(transform.post))
-            if kind == SPARSE and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
+            if kind == SPARSE and link not in self.learned and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
                 way.arrays["weight"] = way.arrays["weight"][:1]
         return way
 
@@ -151,10 +154,7 @@ class Call:
         instant = frozenset(k for k, w in enumerate(ways) if w.feed.source in self.elements and w.feed.kind != DIRECT and w.delay == 0)
         sampled = frozenset((m, v) for m, layer in zip(order, layers, strict=True) for v in layer.recorded if self._is_sampled(m, v, layer))
         name = " and ".join(simulated.stage.populations)
-        learned = tuple(
-            Learned(r.rule, simulated.numbers[r.link.name], r.link.target_node, r.bounds is not None, self.copies > 1)
-            for r in simulated.rules
-        )
+        learned = tuple(self._learned(r) for r in simulated.rules)
         self.events = _one(Events(name, tuple(order), layers, feeds, outside, sampled, instant, learned))
         self.lists = {x: self._lists(*x) for x in self.events.sources}
         self.states = {
@@ -170,6 +170,11 @@ class Call:
     @property
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(numpy_name(self.run.program.dtype))
+
+    def _learned(self, rule: RuleAtWork) -> Learned:
+        feed = self.simulated.numbers[rule.link.name]
+        kind = self.simulated.ways[feed].feed.kind
+        return Learned(rule.rule, feed, kind, rule.link.target_node, rule.bounds is not None, self.copies > 1)
 
     def _synapses(self, name: str) -> list[str]:
         return [w.feed.source for w in self.simulated.ways if w.feed.kind == DIRECT and w.feed.target == name]
@@ -258,7 +263,11 @@ class Call:
             return np.array([*(rule.parameters[k] for k in numbers(rule.rule)), share, *(rule.bounds or (-np.inf, np.inf))])
         if role == "changes":
             rule = self.simulated.rules[int(member)]
-            return np.zeros(rule.layout.shape[::-1] if self.copies > 1 else (1, 1), self.dtype)
+            shape = rule.layout.shape[::-1]
+            return np.zeros(shape if self.copies > 1 else (1,) * len(shape), self.dtype)
+        if role in ("ends", "incoming", "origins"):
+            link = self.simulated.rules[int(member)].link
+            return self.run.program.tables.back(link.name, link.transforms[0])[role]  # type: ignore[arg-type]
         way = self.simulated.ways[int(member)]
         if role == "ring":
             length = 1 << int(way.deepest - way.delay).bit_length()

@@ -17,6 +17,7 @@ class Tables:
     def __init__(self) -> None:
         self._known: dict[tuple[str, bytes], np.ndarray] = {}
         self._late: dict[str, np.ndarray] = {}
+        self._back: dict[str, dict[str, np.ndarray]] = {}
         self._common: dict[str, tuple[weakref.ref[Tensor], int, bool]] = {}
 
     def of(self, link: Link, transform: Sparse, delay: int | np.ndarray, cuts: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,10 +47,26 @@ class Tables:
             found["late"] = self._delays(link.name, delay)
         return found
 
+    def back(self, name: str, transform: Sparse) -> dict[str, np.ndarray]:
+        """From postsynaptic neurons to synapses.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``"ends"`` ``[post + 1]`` and ``"incoming"``: the synapses ``incoming[ends[m]:ends[m + 1]]`` come into neuron m; ``"origins"``:
+            the presynaptic neuron of each synapse.
+        """
+        if name not in self._back:
+            incoming = np.argsort(transform.targets, kind="stable").astype(np.uint32)
+            ends = np.searchsorted(transform.targets[incoming], np.arange(transform.post + 1))
+            self._back[name] = {"ends": ends, "incoming": incoming, "origins": transform.sources.astype(np.uint32)}
+        return self._back[name]
+
     @property
     def nbytes(self) -> int:
         """Bytes that they take."""
-        return sum(a.nbytes for a in (*self._known.values(), *self._late.values()))
+        back = [a for tables in self._back.values() for a in tables.values()]
+        return sum(a.nbytes for a in (*self._known.values(), *self._late.values(), *back))
 
     def is_common(self, name: str, weight: Tensor) -> bool:
         """Whether all synapses of a link have the same weight, which then need not be read one by one."""

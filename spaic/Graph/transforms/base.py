@@ -29,6 +29,11 @@ class Transform:
         """Name -> (initial value, shape) of what training runs measure and no learner changes."""
         return {}
 
+    def synapses_shape(self, shape: Shape) -> Shape | None:
+        """Shape of what may have delays of its own where a source of `shape` comes in: of the weights; None if there is nothing."""
+        weight = self.parameters().get("weight")
+        return None if weight is None else weight[1]
+
     def fans(self) -> tuple[int, int]:
         """Fan-in and fan-out, for initializers."""
         return 1, 1

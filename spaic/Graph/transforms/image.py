@@ -105,6 +105,9 @@ class Pool(Transform):
         demand_layout(shape, len(self.kernel), path)
         return (shape[0], *_windows(shape[1:], self.kernel, self.stride, self.padding, path))
 
+    def synapses_shape(self, shape: Shape) -> Shape | None:
+        return (shape[0], *self.kernel)
+
 
 @dataclass(frozen=True, eq=False)
 class Pool2d(Pool):

@@ -3,7 +3,7 @@
 from spaic.Library.networks.balanced import COBA, CUBA
 from spaic.Library.networks.conv import ConvNet
 from spaic.Library.networks.diehl_cook import DiehlCook
-from spaic.Library.networks.dynamic_random import DynamicRandomNetwork
+from spaic.Library.networks.dynamic_random import DynamicRandomNetwork, PlasticRandomNetwork
 from spaic.Library.networks.example import ExampleNet
 from spaic.Library.networks.fan_in import FanInDetector
 from spaic.Library.networks.liquid import LiquidStateMachine
@@ -21,6 +21,7 @@ __all__ = [
     "ExampleNet",
     "FanInDetector",
     "LiquidStateMachine",
+    "PlasticRandomNetwork",
     "RingAttractor",
     "SEWResNet",
     "SHDNet",
