@@ -5,7 +5,8 @@ Run from the root of the repository, on a machine with a GPU:
     pip install --no-deps spikingjelly==2.0.0 && pip install loguru        # the peer; without it its column stays empty
     python -m benchmarks.gpu [--rounds 15] [--sweep] [--output benchmarks/results/gpu.json]
 
-Without a GPU it says so and measures nothing. `python -m pytest tests/Backend/Kernels/test_triton.py` checks there what is computed.
+Without a GPU it says so and measures nothing. `python -m pytest tests/Backend/Kernels/test_triton.py` checks there what is
+computed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import spaic
 from benchmarks.gpu_layers import WORKS, Layer, Work, passes, theirs
 from spaic.Backend.Torch import fused_cuda
 
@@ -139,6 +141,46 @@ def contest(clock: Clock, rounds: int, works: tuple[Work, ...]) -> list[dict[str
     return rows
 
 
+#: Inputs, neurons that feed each other, outputs, batch, steps, share of inputs that are spikes.
+LOOPS = ((700, 256, 20, 64, 100, 0.05), (700, 1024, 20, 256, 100, 0.05))
+
+
+def loop(device: torch.device, how: str, inputs: int, size: int, outputs: int, batch: int, steps: int, rate: float) -> Callable[[], Any]:
+    """Forward and backward of a recurrent network."""
+    with spaic.Network(seed=0) as net:
+        pixels = spaic.Encoder(inputs, coding_method="null")
+        cells = spaic.NeuronGroup(size, model="lif", tau_m=10.0)
+        last = spaic.NeuronGroup(outputs, model="lif", tau_m=10.0)
+        forth = spaic.Connection(pixels, cells)
+        back = spaic.Connection(cells, cells, w_std=0.5)
+        out = spaic.Connection(cells, last)
+        counts = spaic.Decoder(dec_target=last)
+        learner = spaic.SurrogateBP()
+    del pixels, cells, last, forth, back, out, counts, learner  # the network has them
+    net.set_backend("torch", dt=1.0, device=device.type, kernels=how)
+    data = (torch.rand(batch, steps, inputs, generator=torch.Generator().manual_seed(0)) < rate).float().to(device)
+
+    def once() -> Any:
+        net.pixels(data)
+        net.run(float(steps))
+        loss = net.counts.predict.square().mean()
+        loss.backward()
+        return loss
+
+    return once
+
+
+def loops(clock: Clock, rounds: int, works: Sequence[tuple[Any, ...]] = LOOPS) -> list[dict[str, Any]]:
+    """Groups that feed themselves, whole networks through their public names: one kernel, and plain torch step by step."""
+    rows = []
+    for work in works:
+        seconds = clock.medians({how: loop(clock.device, how, *work) for how in ("auto", "plain")}, rounds)
+        name = "{0}-{1} recurrent-{2}, batch {3}, T {4}".format(*work)
+        rows.append({"work": name, "ms": 1e3 * seconds["auto"], "over plain torch": seconds["auto"] / seconds["plain"]})
+        print("{work}: {ms:.2f} ms, {over plain torch:.3f} of plain torch".format(**rows[-1]), flush=True)
+    return rows
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -155,6 +197,7 @@ def main() -> None:
     found: dict[str, Any] = {"device": torch.cuda.get_device_name(), "torch": torch.__version__, "copy GB/s": speed / 1e9}
     print(f"{found['device']}, torch {torch.__version__}: a copy moves {speed / 1e9:.0f} GB/s", flush=True)
     found |= {"works": [asdict(work) for work in WORKS], "contest": contest(clock, options.rounds, WORKS)}
+    found["loops"] = loops(clock, options.rounds)
     found["kernels"] = kernels(clock, speed, options.rounds, WORKS)
     found |= {"sweep": sweep(clock, options.rounds, WORKS)} if options.sweep else {}
     if options.output:

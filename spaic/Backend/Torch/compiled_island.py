@@ -96,7 +96,11 @@ class CompiledIsland:
         involved += [*history.values(), *(w.weight for w in self.ways)]
         needs_gradient = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in involved)
         members: Mapping[str, looped.Member] = {
-            m: looped.Member(Prepared(e, bounds[m], run.normals(e), run.batch, needs_gradient, is_inside=True), self.arriving[m], states[m])
+            m: looped.Member(
+                Prepared(e, bounds[m], run.normals(e), run.batch, needs_gradient, is_inside=True, device=run.program.device),
+                self.arriving[m],
+                states[m],
+            )
             for m, e in elements.items()
         }
         times = Times(run.start, run.steps, run.program.graph.clock.dt)

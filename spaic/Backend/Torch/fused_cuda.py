@@ -35,8 +35,13 @@ def is_usable(device: torch.device) -> bool:
 
 def kernels(layer: Layer, dtype: torch.dtype) -> Any:
     """The module of a layer, which is compiled for each device when it is first run there."""
+    return loaded(_source(layer, str(dtype).rpartition(".")[2]), f"{layer.name.partition(' ')[0]}_triton", layer.name)
+
+
+def loaded(text: str, name: str, title: str) -> Any:
+    """A module of generated code."""
     _find_room()
-    return jit.load(_source(layer, str(dtype).rpartition(".")[2]), f"{layer.name.partition(' ')[0]}_triton", layer.name)
+    return jit.load(text, name, title)
 
 
 @lru_cache(maxsize=1)
@@ -96,25 +101,25 @@ def run(
     repeatable = triton_text.repeatable(way)
     given: list[Any] = []
     for value in way.values:
-        given += _rows(arrays[value]) if value in repeatable else [arrays[value]]
+        given += rows(arrays[value]) if value in repeatable else [arrays[value]]
     shape = {**_shape(width, len(way.ops), some.device), **launch}
     dtype = next(arrays[v].dtype for v in way.values if not v.is_byte)
-    numbers = _numbers(tuple(float(x) for x in scalars), dtype, some.device)
-    clock = _numbers((dt,), torch.float64, some.device)
+    scale = numbers(tuple(float(x) for x in scalars), dtype, some.device)
+    clock = numbers((dt,), torch.float64, some.device)
     with torch.cuda.device_of(some):
         # products and sums are rounded apart, as in plain torch: the same membranes, the same spikes
-        kernel[(-(-width // shape["BLOCK"]),)](steps, first_step, clock, width, numbers, *given, **shape, enable_fp_fusion=False)
+        kernel[(-(-width // shape["BLOCK"]),)](steps, first_step, clock, width, scale, *given, **shape, enable_fp_fusion=False)
 
 
-def _rows(x: Tensor) -> list[Any]:
+def rows(x: Tensor) -> list[Any]:
     """An array and the distance of its rows, which may lie apart; the numbers of a row may not."""
     x = x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
     return [x, 0 if len(x) == 1 else x.stride(0)]
 
 
 @lru_cache(maxsize=256)
-def _numbers(scalars: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Kept on the device: copying them there would wait for all that it still has to do."""
+def numbers(scalars: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers on a device. They are kept there: copying them there would wait for all that it still has to do."""
     return torch.tensor(scalars or (0.0,), dtype=dtype, device=device)
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from spaic.Backend.Kernels import island_text, jit
+from spaic.Backend.Kernels import island_text, jit, triton_island_text
 from spaic.Backend.Kernels.island import DENSE, Feed, Island
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Layer, Value
 from spaic.Backend.Kernels.team import spread
-from spaic.Backend.Torch import products
+from spaic.Backend.Torch import looped_cuda, products
 from spaic.Backend.Torch.fused import Prepared, Times, numpy_name
 from spaic.Backend.Torch.spikes import Spikes, carrier
 
@@ -110,7 +110,8 @@ class Call:
         feeds = tuple(Feed(w.feed.source, w.feed.variable, w.feed.target, w.feed.port, w.feed.kind, k) for k, w in enumerate(ways))
         self.island = _island(name, tuple(members), layers, feeds, outside)
         self.depths = [max(self.ways[k].delay for k in self.island.out_of(m, v)) for m, v in self.island.sent]
-        self.dtype = next(iter(members.values())).prepared.dtype
+        prepared = next(iter(members.values())).prepared
+        self.dtype, self.device = prepared.dtype, prepared.device.type
         self.name = name
         self.sources: dict[Argument, Tensor] = {}
         for label, member in members.items():
@@ -128,7 +129,7 @@ class Call:
     @property
     def text(self) -> str:
         """The generated code."""
-        return _source(self.island, numpy_name(self.dtype))
+        return _source(self.island, numpy_name(self.dtype), self.device)
 
     def forward(self) -> None:
         """Run the way forward."""
@@ -151,6 +152,8 @@ class Call:
 
     def run(self, name: str, known: Mapping[Argument, Tensor]) -> dict[Argument, Tensor]:
         """Call a kernel; `known` and what it wrote."""
+        if self.device == "cuda":
+            return looped_cuda.run(self, name, known)
         order = island_text.arguments(self.island, name == "backward")
         sizes = {m: x.prepared.width // x.prepared.size[0] for m, x in self.members.items()}
         made, arrays = dict(known), []
@@ -224,7 +227,7 @@ class Call:
     def past_gradient(self, label: str, variable: str, made: Mapping[Argument, Tensor]) -> Tensor:
         """The gradient of the values before the first step."""
         source = self.sources[Argument("past", label, variable)]
-        total = torch.zeros(len(source), source.shape[1], source[0, 0].numel(), dtype=self.dtype)
+        total = torch.zeros(len(source), source.shape[1], source[0, 0].numel(), dtype=self.dtype, device=source.device)
         for number in self.island.out_of(label, variable):
             way = self.ways[number]
             gradient = self.to_arrival(way, made)
@@ -246,8 +249,8 @@ def _island(
 
 
 @lru_cache(maxsize=256)
-def _source(island: Island, dtype: str) -> str:
-    return island_text.source(island, dtype)
+def _source(island: Island, dtype: str, device: str) -> str:
+    return (triton_island_text if device == "cuda" else island_text).source(island, dtype)
 
 
 class _Looped(torch.autograd.Function):

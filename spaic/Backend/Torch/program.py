@@ -28,6 +28,7 @@ from spaic.Backend.Torch.simulation_choice import described, gradient_flows, lon
 from spaic.Backend.Torch.stepwise import Loop, PlainIsland
 from spaic.Backend.Torch.synapse_tables import Tables
 from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.whole_runs import demand_whole
 from spaic.Dynamics.show import listing
 from spaic.errors import NumericalError, UnknownName, UnsupportedError, nearest
 from spaic.Graph.events import Events
@@ -95,6 +96,7 @@ class TorchProgram(Program):
 
     def run(self, parameters: Parameters, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
         choice = self.options.checkpoint_time
+        demand_whole(self.graph, state, steps)
         if choice is None or not torch.is_grad_enabled():
             return self._run(parameters, state, inputs, steps)
         length = chunk_length(choice, steps)
@@ -105,6 +107,11 @@ class TorchProgram(Program):
             raise UnsupportedError(
                 f"{path}: batch normalization needs all steps of a training run, but checkpoint_time={choice!r} gives it parts of them; "
                 "leave one of them out"
+            )
+        if self.graph.whole_runs:
+            path = min(self.graph.whole_runs)
+            raise UnsupportedError(
+                f"{path}: it mixes all steps of a run, but checkpoint_time={choice!r} gives it parts of them; leave one of them out"
             )
         if self.differentiated:
             path = min(self.differentiated)
@@ -139,7 +146,7 @@ class TorchProgram(Program):
         links = [k for name in inside for k in self.graph.arriving(name) if k.source_node in inside]
         elements = [self.elements[name] for name in inside] + [self.synapses[k.name] for k in links if k.name in self.synapses]
         is_simple = all(len(k.transforms) == 1 and _is_simple(k.transforms[0]) for k in links)
-        return self.device.type == "cpu" and is_simple and all(self.is_fused(element) for element in elements)
+        return is_simple and all(self.is_fused(element) for element in elements)
 
     def source(self, path: str) -> str:
         """The code of the last run; before the first, that of one in which learners learn and the input changes in each step."""
