@@ -151,7 +151,7 @@ def shown() -> str:
 def size() -> int:
     """Bytes that compiled code takes in :func:`wanted`."""
     total = 0
-    for file in _files():
+    for file in files():
         with suppress(OSError):  # another process may have removed it
             total += file.stat().st_size
     return total
@@ -166,7 +166,7 @@ def clear() -> int:
         Number of bytes that it took.
     """
     freed = 0
-    for file in _files():
+    for file in files():
         with suppress(OSError):
             taken = file.stat().st_size
             file.unlink()
@@ -174,7 +174,7 @@ def clear() -> int:
     return freed
 
 
-def _files() -> list[Path]:
+def files() -> list[Path]:
     """What spaic has put there; there may be other files where SPAIC_CACHE is set."""
     with suppress(OSError, RuntimeError):
         place = wanted()

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from spaic.Backend.Kernels import cache
+from spaic.Backend.Kernels import cache, unused
 from spaic.version import VERSION
 
 #: What the text of kernels may import from spaic: compiled code is another one where these change.
@@ -91,7 +91,11 @@ class _Text(importlib.abc.InspectLoader):
 
 def _import(source: str, name: str) -> ModuleType:
     stem = f"{name}_{_digest(source)}"
+    is_known = (cache.folder() / f"{stem}.py").exists()
     path = cache.put(f"{stem}.py", source)
+    unused.note(path)
+    if not is_known:
+        unused.tidy()  # beside a compilation nobody notices
     module = ModuleType(f"spaic_kernels_{stem}")
     module.__file__, module.__loader__ = str(path), _Text(source, path)
     sys.modules[module.__name__] = module

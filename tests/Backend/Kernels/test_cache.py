@@ -6,11 +6,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-from spaic.Backend.Kernels import cache
+from spaic.Backend.Kernels import cache, unused
 from spaic.errors import UnsupportedError
 
 ROOT = Path(__file__).parents[3]
@@ -153,7 +154,7 @@ def test_no_folder_at_all_is_an_error_with_a_name(place, monkeypatch):
 def test_no_room_at_all_is_an_error_with_a_name(tmp_path):
     code = """
 import resource, tempfile
-from spaic.Backend.Kernels import cache
+from spaic.Backend.Kernels import cache, unused
 tempfile.gettempdir()
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 cache.put("a_0123456789abcdef.py", "x = 1")
@@ -243,3 +244,35 @@ def test_it_is_shown_in_words(place, monkeypatch):
     monkeypatch.setenv("HOME", str(place.parent))
     monkeypatch.setenv("USERPROFILE", str(place.parent))
     assert cache.shown() == f"once, kept in ~{os.sep}kernels"
+
+
+def test_what_was_not_used_for_long_is_removed(place):
+    """A use is written down beside the text, whose own time stamp compiled code depends on."""
+    long_ago = time.time() - (unused.KEPT + 1) * 86400
+
+    def kernel(digit, used):
+        stem = f"lif_{digit * 16}"
+        files = [cache.put(f"{stem}.py", "text"), place / "__pycache__" / f"{stem}.forward-1.py311.nbi"]
+        files[1].parent.mkdir(exist_ok=True)
+        files[1].touch()
+        for file in files[:2]:
+            os.utime(file, (long_ago, long_ago))
+        if used is not None:
+            unused.note(files[0])
+            os.utime(files[0].with_suffix(".used"), (used, used))
+        return files
+
+    never, once, now = kernel("a", None), kernel("b", long_ago), kernel("c", time.time())
+    (place / "notes.txt").write_text("mine")
+    stamps = [file.stat().st_mtime for file in now]
+    unused.tidy.cache_clear()
+    assert unused.tidy() == 5
+    assert not any(file.exists() for file in (*never, *once)) and all(file.exists() for file in now) and (place / "notes.txt").exists()
+    kernel("d", long_ago)
+    assert unused.tidy() == 5 and cache.size(), "once in a process"
+    unused.note(now[0])
+    assert [file.stat().st_mtime for file in now] == stamps
+
+
+def test_a_use_that_cannot_be_written_down_is_no_error(place):
+    unused.note(place / "nowhere" / "lif_0123456789abcdef.py")

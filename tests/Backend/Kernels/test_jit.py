@@ -260,7 +260,7 @@ def test_eight_processes_at_once_on_an_empty_cache(place):
     for process, (out, err) in zip(processes, answers, strict=True):
         assert (process.returncode, err) == (0, "")
         assert out.count("[0.0, 2.0, 4.0, 6.0, 0.0]") == 2
-    texts = sorted(f.name for f in place.iterdir() if f.is_file())
+    texts = sorted(f.name for f in place.glob("*.py"))
     assert len(texts) == 1
     assert len(code_files(place)) == 2
     assert len([f for f in place.rglob("*") if f.is_file()]) == 3  # nothing is left over
