@@ -11,6 +11,7 @@ from spaic.Graph.digest import digest
 from spaic.Graph.links import Link
 from spaic.Graph.nodes import Input, Node, Output, Population
 from spaic.Graph.plasticity import Plasticity
+from spaic.Graph.transforms import OverTime
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class Graph:
     def statistics(self) -> frozenset[str]:
         """Paths of what training runs measure, such as running means."""
         return frozenset(f"{k.name}.{name}" for k in self.links for t in k.transforms for name in t.statistics())
+
+    @cached_property
+    def whole_runs(self) -> dict[str, int]:
+        """Path of a link that sees all steps of a run at once -> how many these are."""
+        return {k.name: t.steps for k in self.links for t in k.transforms if isinstance(t, OverTime)}
 
     def sampling(self) -> dict[str, int]:
         """Path of every recorded variable -> steps from one sample to the next; outputs need every step."""

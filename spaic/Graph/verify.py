@@ -203,6 +203,22 @@ def normalization_is_possible(graph: Graph) -> Iterator[str]:
             )
 
 
+def mixing_over_time_is_possible(graph: Graph) -> Iterator[str]:
+    """A link that mixes all steps stands alone, outside of loops, and all of them mean the same run."""
+    inside = {name: stage.populations for stage in schedule(graph).stages if stage.is_island for name in stage.populations}
+    for path in graph.whole_runs:
+        link = next(k for k in graph.links if k.name == path)
+        if len(link.transforms) > 1:
+            yield f"{path}: a link over time has no other stages; put them on connections before or after it"
+        if link.source_node in inside.get(link.target_node, ()):
+            yield (
+                f"{path}: it reads steps to come of what its own target feeds, since it lies in the loop "
+                f"{' -> '.join(inside[link.target_node])}; leave the loop out, or use the model 'sliding_psn'"
+            )
+    if len(set(graph.whole_runs.values())) > 1:
+        yield f"{min(graph.whole_runs)}: links over time are declared for runs of {graph.whole_runs} steps; give all of them the same"
+
+
 _NAMES: tuple[Rule, ...] = (names_are_unique, links_have_ends)
 _PARTS: tuple[Rule, ...] = (
     variables_exist,
@@ -214,4 +230,4 @@ _PARTS: tuple[Rule, ...] = (
     refractory_periods_fit,
 )
 _WHOLE: tuple[Rule, ...] = (order_exists,)
-_ORDERED: tuple[Rule, ...] = (normalization_is_possible,)
+_ORDERED: tuple[Rule, ...] = (normalization_is_possible, mixing_over_time_is_possible)

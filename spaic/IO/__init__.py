@@ -1,6 +1,6 @@
 """Data in and out: data sets, where their files lie, and reading them in batches."""
 
-from spaic.IO.checkpoint import load, save
+from spaic.IO.checkpoint import load, save, with_suffix
 from spaic.IO.checkpointing import Checkpoint
 from spaic.IO.dataset import CustomDataset, Dataset
 from spaic.IO.datasets import AND, MNIST, OR, XOR, Boolean, Digits, FashionMNIST, YinYang, read_idx
@@ -46,4 +46,5 @@ __all__ = [
     "load",
     "read_idx",
     "save",
+    "with_suffix",
 ]

@@ -48,6 +48,10 @@ class OnlineLearner(SurrogateBP):
         simulation = self.network._built()
         if not isinstance(simulation.backend, Torch_Backend):
             raise UnsupportedError(f"{self.path}.learn: the backend computes no gradients; call net.set_backend('torch') first")
+        if simulation.graph.clock.is_continuous:
+            raise UnsupportedError(
+                f"{self.path}.learn: it goes through time step by step, and exact events have no steps; use loss.backward(), or torch"
+            )
         if not callable(loss):
             raise DeclarationError(f"{self.path}.learn: loss is {loss!r}; give a function of the values and the number of a step")
         sensitivity = self._sensitivity(simulation.graph, simulation.backend)

@@ -31,8 +31,8 @@ class PlasticityLearner(Learner):
         A registered rule (docs/plasticity.md lists them), or a declaration of your own.
     reduction : str, optional
         ``"sum"`` or ``"mean"`` over the samples of a batch, in every step. ``"per_sample"``: each sample has weights of its own from
-        ``net.run`` on, through every ``net.run_continue``, and what the network learns is their mean (docs/semantics.md). Without it a batch
-        of several samples is refused: they share the weights.
+        ``net.run`` on, through every ``net.run_continue``, and what the network learns is their mean (docs/semantics.md). Without it a
+        batch of several samples is refused: they share the weights.
     param : mapping, optional
         Values of the rule's parameters; keywords win over it.
     name : str, optional

@@ -234,7 +234,7 @@ class Simulation:
         carries: dict[str, Any] = {}
         done, steps = 0, plan.steps
         while done < steps:
-            is_measured = state.is_training and self.graph.statistics  # over all steps of a run
+            is_measured = (state.is_training and self.graph.statistics) or self.graph.whole_runs  # over all steps of a run
             piece = steps if is_measured else min(steps - done, self._piece(state.batch))
             first = state.step
             before = state

@@ -12,6 +12,7 @@ from spaic.Plot.graph import LinkArrow, NodeBox, draw_graph
 from spaic.Plot.network import draw_network
 from spaic.Plot.raster import raster
 from spaic.Plot.report import training_report
+from spaic.Plot.returns import returns
 from spaic.Plot.summary import training_summary
 from spaic.Plot.traces import traces
 from spaic.Plot.training import learning_curve
@@ -29,6 +30,7 @@ __all__ = [
     "learning_curve",
     "raster",
     "receptive_fields",
+    "returns",
     "stdp_window",
     "traces",
     "training_report",

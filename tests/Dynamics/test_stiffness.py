@@ -33,14 +33,16 @@ def test_no_model_warns_with_its_defaults(name):
 
 
 def test_the_message_names_group_rate_step_and_ways_out():
-    (message,) = build(0.1, model="hodgkin_huxley", integrator="rk4", substeps=1)
-    assert message.startswith("layer (hodgkin_huxley): its fastest rate is 32.6 / ms, too fast for 'rk4' with dt = 0.1 ms; ")
-    assert message.endswith("use a dt of at most 0.085 ms, substeps=2 or integrator='exponential_midpoint'")
+    (message,) = build(0.07, model="hodgkin_huxley", integrator="euler", substeps=1)
+    assert message.startswith("layer (hodgkin_huxley): its fastest rate is 32.6 / ms, too fast for 'euler' with dt = 0.07 ms; ")
+    assert message.endswith("use a dt of at most 0.061 ms, substeps=2 or integrator='exponential_midpoint'")
+    (message,) = build(0.1, model="hodgkin_huxley", integrator="rk4", substeps=1)  # too coarse for the exponential method, too
+    assert message.endswith("use a dt of at most 0.085 ms or substeps=2")
 
 
-@pytest.mark.parametrize("way_out", [{"dt": 0.085}, {"substeps": 2}, {"integrator": "exponential_midpoint"}])
+@pytest.mark.parametrize("way_out", [{"dt": 0.06}, {"substeps": 2}, {"integrator": "exponential_midpoint"}])
 def test_each_way_out_works(way_out):
-    options = {"dt": 0.1, "integrator": "rk4", "substeps": 1} | way_out
+    options = {"dt": 0.07, "integrator": "euler", "substeps": 1} | way_out
     dt = options.pop("dt")
     assert build(dt, model="hodgkin_huxley", **options) == []
     with spaic.Network() as net:
@@ -59,9 +61,9 @@ def test_an_exponential_method_that_jumps_over_the_gates_says_so(method):
     """It stays finite with steps of 1 ms, and fires twice instead of 24 times."""
     (message,) = build(1.0, model="hodgkin_huxley", integrator=method)
     assert message.startswith(f"layer (hodgkin_huxley): its fastest rate is 32.6 / ms, too fast for '{method}' with dt = 1 ms; ")
-    assert message.endswith("use a dt of at most 0.24 ms or substeps=9")
-    assert build(0.24, model="hodgkin_huxley", integrator=method) == []
-    assert build(1.0, model="hodgkin_huxley", integrator=method, substeps=9) == []
+    assert message.endswith("use a dt of at most 0.15 ms or substeps=14")
+    assert build(0.15, model="hodgkin_huxley", integrator=method) == []
+    assert build(1.0, model="hodgkin_huxley", integrator=method, substeps=14) == []
 
 
 @pytest.mark.parametrize("method", EXPONENTIAL)

@@ -40,7 +40,7 @@ def network(rule, link_type, backend, reduction="mean", parts=None, samples=BATC
         net.learner = spaic.PlasticityLearner(net.wires, rule, reduction=reduction)
         if taught:
             spaic.Connection(source, cells, weight=0.1, post_var_name="teacher", is_parameter=False, name="teaching")
-    net.set_backend(backend, dt=1.0, dtype="float64")
+    net.set_backend(backend, dt=1.0, dtype="float64", **({"kernels": "plain"} if backend == "torch" else {}))
     net.source(RATES[:samples, : int(np.prod(pre))].reshape(samples, *pre))
     return net
 
@@ -95,7 +95,7 @@ def pair_stdp(spikes, fired, delay, weight, places):
     x, y = np.zeros(len(places)), np.zeros(len(places))
     for n in range(len(spikes)):
         x, y, change = x * forget, y * forget, np.zeros_like(weight)
-        for k, (at, pre, post) in enumerate(places):
+        for k, (at, pre, _) in enumerate(places):
             late = n - delay[at]
             if late >= 0 and spikes[late, pre]:
                 change[at] -= 0.0105 * y[k]

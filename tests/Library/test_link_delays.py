@@ -41,11 +41,13 @@ LINKS = {
 SYNAPSES = (
     "distance", "full", "index_list", "locally_connected", "matrix", "one_to_one", "random", "reservoir", "small_world", "sparse",
 )  # fmt: skip
+#: They stand beside other links.
+STAGES = {"batchnorm", "dropout", "electrical"}
 STEPS = 12
 
 
 def test_every_link_is_checked_here():
-    assert set(LINKS) == set(registry.links) - {"batchnorm", "dropout", "electrical"}  # stages of other links
+    assert set(LINKS) == set(registry.links) - STAGES - {"over_time"}  # which brings other mixtures of what is late
 
 
 def network(name, backend, **delay):

@@ -233,7 +233,6 @@ class TestNeurapse:
             inhibitory = net.inh_spikes.spk_count.mean()
             assert 3 < others < 20 and driven > others and 5 < inhibitory / others < 20  # Hz
 
-
     def plastic_random(self, backend, **options):
         net = PlasticRandomNetwork(40, driven=10, fan_out=0.3, **options)
         net.exc_spikes = spaic.SpikeMonitor(net.exc)

@@ -103,6 +103,11 @@ def test_yin_yang(tmp_path, shared_data):
     assert (tmp_path / "spikes.png").stat().st_size > 10_000
 
 
+def test_event_rstdp_mnist(tmp_path, shared_data):
+    text = run(tmp_path, "event_rstdp_mnist", "--images 2000 --tested 400", SPAIC_DATA=str(shared_data)).stdout
+    assert accuracy(text, "exact events: ") > 60  # after one pass over all images 89 to 90
+
+
 def test_nmnist_conv(tmp_path, shared_data):
     text = run(tmp_path, "nmnist_conv", "--epochs 2 --samples 300", SPAIC_DATA=str(shared_data)).stdout
     assert accuracy(text, "at the end: ") > 25  # 45 at seed 0; after 10 epochs on all of them about 95

@@ -77,6 +77,18 @@ def test_hodgkin_huxley_spike_counts_and_times(truth, cases):
         assert len(ours) == 0 or np.abs(ours[0] - expected[0]) < 0.2, name
 
 
+def test_hodgkin_huxley_says_when_it_loses_a_spike(truth, cases):
+    """With steps of 0.2 ms three of eight currents lose one, and there is a warning; with the substeps that it names none does."""
+    runs = cases["hh_params"]["runs"]
+    start = dict(zip("Vmhn", truth["hh_y0"], strict=True)) | {"V_previous": float(truth["hh_y0"][0])}
+    current, expected = np.array([p["I_uA_cm2"] for p in runs.values()]), [p["n"] for p in runs.values()]
+    with pytest.warns(RuntimeWarning, match="too fast for 'exponential_midpoint' with dt = 0.2 ms; use a dt of at most 0.15 ms or substeps=3"):
+        (times,) = clamp(current, 0.2, 200.0, model="hodgkin_huxley", initial=start)
+    assert [len(t) for t in times] != expected
+    (times,) = clamp(current, 0.2, 200.0, model="hodgkin_huxley", initial=start, substeps=3)
+    assert [len(t) for t in times] == expected
+
+
 def test_hodgkin_huxley_at_its_removable_singularities():
     """The rates at V = -40 and -55 mV are finite, and so are their neighbours'."""
     start = dict(V=np.array([-40.0, -55.0, -40.0 + 1e-9, -55.0 - 1e-9]))

@@ -68,11 +68,14 @@ def run(
     packets = (synapses.first, synapses.packet_from, synapses.packet_to, synapses.delay)
     for b in range(batch):
         own = np.zeros((len(marks), neurons, tables.modes + 1))
-        facts, time, times, who, *log, y, phase, until = kernel(
-            start.time, end, limits.spikes, (population.kind, population.t_ref), moving(tables),
-            tuple(np.ascontiguousarray(x[b]) for x in begin), outer[b], packets, synapses.arrays, weights, marks, own, rules,
+        state = tuple(x[b].copy() for x in begin)
+        facts, time, times, who, *log = kernel(
+            start.time, end, limits.spikes, (population.kind, population.t_ref), moving(tables), state, outer[b], packets, synapses.arrays,
+            weights, marks, own, rules,
         )  # fmt: skip
         _demand_fine(population, facts, time, b)
+        y, phase, until = state
+        times, who, log = times[: facts[3]].copy(), who[: facts[3], 0].copy(), [x[: facts[4]].copy() for x in log]
         samples[:, b], ended.modes[b], ended.phase[b], ended.until[b] = own, y, phase, until
         logs.append(tuple(log))
         phases.append(phase)
@@ -93,12 +96,13 @@ def gradients(
     every = np.zeros(len(given))
     every[record.order] = given
     weights = record.weights if len(record.weights) else np.zeros(1)
+    back = weights if back is None else back
     d_weights, d_times, d_delays = np.zeros(len(weights)), np.zeros(max(events, 1)), np.zeros(len(weights))
     static = (tables.T, tables.size, tables.rows, tables.reset, tables.reset_to, tables.release, tables.jump)
     for b, (log, times, amounts, modes) in enumerate(record.logs):
         kernel(
             limits.slope, (population.kind, population.t_ref), static, record.phases[b].copy(), log, times, amounts, modes,
-            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, weights if back is None else back, every[record.bounds[b] : record.bounds[b + 1]],
+            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, back, every[record.bounds[b] : record.bounds[b + 1]],
             d_weights, d_times, d_delays,
         )  # fmt: skip
     return d_weights[: len(record.weights)], d_times[:events], d_delays[: len(record.weights)]

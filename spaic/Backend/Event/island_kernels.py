@@ -111,21 +111,26 @@ def blur(rows: Any, level: Any, longest: Any, y: Any, t: Any) -> Any:
 def longer(a: Any) -> Any:
     """A vector with twice the room."""
     b = np.empty(2 * len(a))
-    b[: len(a)] = a
+    for i in range(len(a)):  # a slice would take seconds to compile
+        b[i] = a[i]
     return b
 
 
 def longer_rows(a: Any) -> Any:
     """Rows of numbers with twice the room."""
     b = np.empty((2 * len(a), a.shape[1]))
-    b[: len(a)] = a
+    for i in range(len(a)):
+        for k in range(a.shape[1]):
+            b[i, k] = a[i, k]
     return b
 
 
 def longer_whole(a: Any) -> Any:
     """Rows of whole numbers with twice the room."""
     b = np.empty((2 * len(a), a.shape[1]), np.int64)
-    b[: len(a)] = a
+    for i in range(len(a)):
+        for k in range(a.shape[1]):
+            b[i, k] = a[i, k]
     return b
 
 
@@ -144,7 +149,7 @@ def simulate(
     samples: Any,
     learning: Any,
 ) -> Any:
-    """All neurons of a loop in one sample; `weights` change where `learning` says how.
+    """All neurons of a loop in one sample; `start` becomes the end, and `weights` change where `learning` says how.
 
     ``outer`` holds times, packets, amounts and sources of arrivals from outside; a packet is a range of synapses with one delay. Neuron j
     sends packets ``packets[0][j]`` to ``packets[0][j + 1] - 1``. The log has a row (type, neuron or packet, source or number of the
@@ -157,7 +162,7 @@ def simulate(
     first_packet, packet_from, packet_to, packet_delay = packets
     targets, where, factors, ports = synapses
     neurons = len(kind)
-    y, phase, until = start[0].copy(), start[1].copy(), start[2].copy()
+    y, phase, until = start
     z = np.empty(MODES)
     since = np.full(neurons, begin)
     version, cause, cause_at = np.zeros(neurons, np.int64), np.zeros(neurons, np.int64), np.zeros(neurons, np.int64)
@@ -311,11 +316,7 @@ def simulate(
         for j in range(neurons):
             moved_to(tables, kind, j, end, y, since, phase, z)
         up_to(learning, weights, end)
-    facts = np.array([status, culprit, spikes_of[culprit]])
-    return (
-        facts, t, spike_time[:spikes].copy(), spike_neuron[:spikes, 0].copy(), log[:logged].copy(), log_time[:logged].copy(),
-        log_amount[:logged].copy(), log_modes[:logged].copy(), y, phase, until,
-    )  # fmt: skip
+    return (status, culprit, spikes_of[culprit], spikes, logged), t, spike_time, spike_neuron, log, log_time, log_amount, log_modes
 
 
 def adjoint(

@@ -18,7 +18,7 @@ class WayBack:
     passes : bool
         Whether they pass at all.
     matrix : str
-        Parameter of the link that holds it, by which errors travel where nothing is sent forwards; empty for a transform that is what it is.
+        Name of the parameter by which errors travel, where nothing is sent forwards; empty for a transform that is what it is.
     of : Transform, optional
         What has the shape of that matrix.
     """

@@ -47,8 +47,8 @@ class Arrivals:
         self.delay, self.which, self._masks = schedule(graph).delays[link.name], None, []
         if link.delay_limit is not None:
             raise UnsupportedError(
-                f"{link.name}: its delay is learned and lies between steps, where no spike arrives as a whole; leave delay_trainable out, or "
-                "the rule"
+                f"{link.name}: its delay is learned and lies between steps, where no spike arrives as a whole; leave delay_trainable "
+                "out, or the rule"
             )
         self.late = tuple(np.unique(self.delay).tolist())
         if isinstance(self.delay, int):

@@ -25,8 +25,8 @@ def is_per_sample(rules: list[RuleAtWork]) -> bool:
     if any(wanted) and not all(wanted):
         one, other = (next(r.link.name for r, is_wanted in zip(rules, wanted, strict=True) if is_wanted is w) for w in (True, False))
         raise UnsupportedError(
-            f"{one}: reduction='per_sample' takes each sample through time alone, and {other} learns from all of them together; give all "
-            "learners the same"
+            f"{one}: reduction='per_sample' takes each sample through time alone, and {other} learns from all of them together; give "
+            "all learners the same"
         )
     return all(wanted)
 
@@ -41,8 +41,8 @@ def demand_separable(graph: Graph, rules: list[RuleAtWork], batch: int) -> None:
     if why:
         path = min(why)
         raise UnsupportedError(
-            f"{rules[0].link.name}: reduction='per_sample' takes {batch} samples through time one by one, and {path} has {why[path]}, which "
-            "belongs to the batch as a whole; use 'mean' or 'sum', or run one sample at a time"
+            f"{rules[0].link.name}: reduction='per_sample' takes {batch} samples through time one by one, and {path} has {why[path]}, "
+            "which belongs to the batch as a whole; use 'mean' or 'sum', or run one sample at a time"
         )
 
 

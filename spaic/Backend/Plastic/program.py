@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from spaic.Backend.Plastic.arithmetic import Arithmetic
 from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Backend.Plastic.per_sample import centred, demand_separable, deviation, deviations, each_sample, is_per_sample
-from spaic.errors import InputError
+from spaic.errors import InputError, UnsupportedError
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Stream
@@ -58,6 +58,11 @@ class PlasticProgram(Program):
         self.graph, self.arithmetic = graph, arithmetic
         self.rules = [RuleAtWork(graph, p, arithmetic) for p in graph.plasticity]
         self.is_per_sample = is_per_sample(self.rules)
+        if graph.whole_runs:
+            path, learning = min(graph.whole_runs), self.rules[0].link.name
+            raise UnsupportedError(
+                f"{path}: it needs all steps of a run at once, and the rule of {learning} learns after each; leave one of them out"
+            )
         read = {path for rule in self.rules for path in rule.reads()}
         self.wanted = graph.sampling()
         probes = tuple(

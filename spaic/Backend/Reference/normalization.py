@@ -1,4 +1,4 @@
-"""What batch normalization measures in a training run, in NumPy."""
+"""What has to be known of all steps before the first: what batch normalization measures in training, and links over time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from spaic.errors import NumericalError
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
-from spaic.Graph.transforms import BatchNorm
+from spaic.Graph.transforms import BatchNorm, OverTime
 
 
-def normalizations(graph: Graph, order: Sequence[str]) -> Iterator[tuple[Link, BatchNorm]]:
-    """Batch normalizations with their links, each after those upstream; `order` is that of the populations."""
+def measured_first(graph: Graph, order: Sequence[str], is_training: bool) -> Iterator[tuple[Link, BatchNorm | OverTime]]:
+    """What needs to know all steps, with its link, each after those upstream; `order` is that of the populations."""
     for name in order:
         for link in graph.arriving(name):
-            yield from ((link, t) for t in link.transforms if isinstance(t, BatchNorm))
+            yield from ((link, t) for t in link.transforms if isinstance(t, OverTime) or (is_training and isinstance(t, BatchNorm)))
 
 
 def statistics(arriving: Sequence[np.ndarray], path: str) -> tuple[np.ndarray, np.ndarray]:

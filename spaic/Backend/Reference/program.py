@@ -11,8 +11,9 @@ import numpy as np
 from spaic.Backend.coupled import executed
 from spaic.Backend.element import Element, by_owner, dropout_factors, initial_parameters
 from spaic.Backend.Reference.delays import delivered
-from spaic.Backend.Reference.normalization import moving, normalizations, statistics
-from spaic.Backend.Reference.transforms import apply
+from spaic.Backend.Reference.normalization import measured_first, moving, statistics
+from spaic.Backend.Reference.transforms import STEP, WHOLE, apply
+from spaic.Backend.whole_runs import demand_whole
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Graph.graph import Graph
@@ -20,6 +21,7 @@ from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.schedule import schedule
 from spaic.Graph.stream import Stream
+from spaic.Graph.transforms import BatchNorm
 from spaic.seeds import Key, Noise
 
 Arrays = Mapping[str, Any]
@@ -54,15 +56,20 @@ class ReferenceProgram(Program):
         return State(0, batch, arrays)
 
     def run(self, parameters: Arrays, state: State, inputs: Mapping[str, Stream], steps: int) -> tuple[State, Recordings]:
-        """As docs/semantics.md says; what batch normalization needs in training is measured before, by runs of its own."""
+        """As docs/semantics.md says; what needs to know all steps is measured before, by runs of its own."""
         measured: dict[str, dict[str, Any]] = {}
         moved: dict[str, Any] = {}
-        for link, transform in normalizations(self.graph, self.order) if state.is_training else ():
+        demand_whole(self.graph, state, steps)
+        for link, transform in measured_first(self.graph, self.order, state.is_training):
             arriving: list[np.ndarray] = []
-            measured[link.name] = {transform.name: arriving}
+            key = transform.name if isinstance(transform, BatchNorm) else WHOLE
+            measured[link.name] = {key: arriving}
             self._run(parameters, state, inputs, steps, measured)
-            measured[link.name] = {transform.name: statistics(arriving, link.name)}
-            moved |= moving(link.name, transform, arriving, parameters)
+            if isinstance(transform, BatchNorm):
+                measured[link.name] = {key: statistics(arriving, link.name)}
+                moved |= moving(link.name, transform, arriving, parameters)
+            else:
+                measured[link.name] = {key: np.stack(arriving)}
         after, recordings = self._run(parameters, state, inputs, steps, measured)
         return replace(after, statistics=moved), recordings
 
@@ -120,7 +127,7 @@ class ReferenceProgram(Program):
     def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
         """What `link` brings at this step."""
         delay, shape = self.schedule.delays[link.name], self.graph.shape(link.source_node)
-        own = {**owned.get(link.owner, {}), **owned.get(link.name, {})}
+        own = {**owned.get(link.owner, {}), **owned.get(link.name, {}), STEP: n}
 
         def late(d: int) -> np.ndarray:
             past: np.ndarray = now[link.source] if d == 0 else arrays[f"{link.source}.history"][-d]

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import UnsupportedError
-from spaic.Graph.transforms import BatchNorm, Dense, Dropout, Junction, OneToOne, Reshape, Scale, Sparse, Transform
+from spaic.Graph.transforms import BatchNorm, Dense, Dropout, Junction, OneToOne, OverTime, Reshape, Scale, Sparse, Transform
+
+#: Names under which a link over time finds the number of the step, and what arrives in all of them.
+STEP, WHOLE = "step", "whole"
 
 
 @singledispatch
@@ -57,6 +60,17 @@ def _batch_norm(transform: BatchNorm, x: np.ndarray, parameters: Mapping[str, np
     factor = parameters["gamma"] * transform.scale / np.sqrt(variance + transform.eps)
     places = (1,) * (x.ndim - 2)
     return (x - mean.reshape(-1, *places)) * factor.reshape(-1, *places) + parameters["beta"].reshape(-1, *places)
+
+
+@apply.register
+def _over_time(transform: OverTime, x: np.ndarray, parameters: Mapping[str, Any]) -> np.ndarray:
+    whole = parameters.get(WHOLE)
+    if isinstance(whole, list):  # a run that finds out what arrives here
+        whole.append(x)
+    if not isinstance(whole, np.ndarray):
+        return x
+    n, weight = parameters[STEP], parameters["weight"] if transform.mask is None else parameters["weight"] * transform.mask
+    return np.tensordot(weight[n], whole, axes=1) + parameters["bias"][n]
 
 
 @apply.register

@@ -16,11 +16,11 @@ from spaic.Backend.Torch.looped import Way
 from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.spikes import Spikes
-from spaic.Backend.Torch.transforms import apply, effective_weight, junction_weight
+from spaic.Backend.Torch.transforms import apply, effective_weight, junction_weight, over_time
 from spaic.errors import UnsupportedError
 from spaic.Graph.delays import of_link
 from spaic.Graph.links import Link
-from spaic.Graph.transforms import Dense, Junction, Pool, Scale, Sparse, Transform
+from spaic.Graph.transforms import Dense, Junction, OverTime, Pool, Scale, Sparse, Transform
 
 #: What transforms make of values, with parameters.
 Through = Callable[[Any, tuple[Transform, ...], Mapping[str, Any]], Tensor]
@@ -130,6 +130,8 @@ class Delivery:
 
     def _many(self, x: Tensor | Spikes, transforms: tuple[Transform, ...], parameters: Mapping[str, Any]) -> Tensor:
         """All steps at once."""
+        if transforms and isinstance(transforms[0], OverTime):
+            x, transforms = over_time(transforms[0], x, parameters, self.dtype), transforms[1:]
         while isinstance(x, Spikes) and transforms and can_pool(x, transforms[0]):
             x, transforms = pooled(x), transforms[1:]
         if isinstance(x, Spikes) and transforms and isinstance(transforms[0], Dense):

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from spaic.Backend.Torch import sparse
 from spaic.Backend.Torch.normalization import normalized
+from spaic.Backend.Torch.spikes import Spikes
 from spaic.errors import UnsupportedError
 from spaic.Graph.transforms import (
     BatchNorm,
@@ -20,6 +21,7 @@ from spaic.Graph.transforms import (
     Dropout,
     Junction,
     OneToOne,
+    OverTime,
     Pool,
     Reshape,
     Scale,
@@ -109,6 +111,17 @@ def _junction(transform: Junction, x: Tensor, parameters: Parameters) -> Tensor:
         return sparse_back(transform.of, x.flatten(1), parameters["weight"])
     weight, kind = junction_weight(transform, parameters["weight"])
     return F.linear(x.flatten(1), weight) if kind is Dense else x.flatten(1) * weight
+
+
+def over_time(transform: OverTime, x: Any, parameters: Parameters, dtype: torch.dtype) -> Tensor:
+    """The mixtures of all steps, ``[steps, batch, ...]``; `x` has them, or one row if every step is the same."""
+    values = x.floats(dtype) if isinstance(x, Spikes) else x.to(dtype)
+    weight = parameters["weight"]
+    if transform.mask is not None:
+        weight = weight * torch.from_numpy(transform.mask).to(weight.device, weight.dtype)
+    rows = values.expand(transform.steps, *values.shape[1:]).flatten(1)
+    mixed = torch.addmm(parameters["bias"][:, None], weight, rows)
+    return mixed.reshape(transform.steps, *values.shape[1:])
 
 
 def junction_weight(transform: Junction, weight: Tensor) -> tuple[Tensor, type[Dense] | type[OneToOne]]:

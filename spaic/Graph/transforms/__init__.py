@@ -6,6 +6,7 @@ from spaic.Graph.transforms.junction import Junction
 from spaic.Graph.transforms.matrix import Dense, Dropout, OneToOne, Scale
 from spaic.Graph.transforms.normalization import BatchNorm
 from spaic.Graph.transforms.sparse import Sparse, sparse_order
+from spaic.Graph.transforms.time import OverTime
 
 __all__ = [
     "BatchNorm",
@@ -15,6 +16,7 @@ __all__ = [
     "Dropout",
     "Junction",
     "OneToOne",
+    "OverTime",
     "Pool",
     "Pool2d",
     "Reshape",

@@ -12,6 +12,7 @@ import torch
 from spaic.IO.reinforcement.episodes import Episodes
 from spaic.IO.reinforcement.returns import Returns
 from spaic.Learning.evaluation import in_mode
+from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Network.network import Network
 from spaic.Network.node import Action
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def evaluate(pipeline: RLPipeline, number: int, seed: int, best: bool) -> Returns:
     """Returns of `number` episodes; see :meth:`RLPipeline.evaluate`."""
-    copies = 1 if pipeline.carry_on else number
+    copies = 1 if pipeline.carry_on or _is_one_by_one(pipeline.network) else number
     first = pipeline.environment.another()
     episodes = Episodes(first, copies, seed, "evaluate")
     history = Returns()
@@ -33,6 +34,11 @@ def evaluate(pipeline: RLPipeline, number: int, seed: int, best: bool) -> Return
         episodes.close()
         first.close()
     return history
+
+
+def _is_one_by_one(net: Network) -> bool:
+    """Whether a rule refuses batches, which it does in evaluation mode too."""
+    return any(learner.reduction is None for learner in net.members(PlasticityLearner))
 
 
 def _play(pipeline: RLPipeline, episodes: Episodes, history: Returns, best: bool) -> None:

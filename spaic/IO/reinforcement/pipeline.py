@@ -350,7 +350,7 @@ class RLPipeline:
         Parameters
         ----------
         episodes : int
-            How many, all at once as one batch unless states are carried on.
+            How many: all at once, or one after the other where states are carried on or a rule refuses batches.
         seed : int, optional
             Of the episodes; that of the pipeline by default. They are never those of the training.
         best : bool

@@ -1,5 +1,18 @@
 """Link types."""
 
-from spaic.Library.links import dense, dropout, image, listed, local, pattern, pooling, population, random, reservoir, spatial
+from spaic.Library.links import dense, dropout, image, listed, local, over_time, pattern, pooling, population, random, reservoir, spatial
 
-__all__ = ["dense", "dropout", "image", "listed", "local", "pattern", "pooling", "population", "random", "reservoir", "spatial"]
+__all__ = [
+    "dense",
+    "dropout",
+    "image",
+    "listed",
+    "local",
+    "over_time",
+    "pattern",
+    "pooling",
+    "population",
+    "random",
+    "reservoir",
+    "spatial",
+]

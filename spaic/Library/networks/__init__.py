@@ -8,6 +8,7 @@ from spaic.Library.networks.example import ExampleNet
 from spaic.Library.networks.fan_in import FanInDetector
 from spaic.Library.networks.liquid import LiquidStateMachine
 from spaic.Library.networks.mean_field import WilsonCowan
+from spaic.Library.networks.parallel import ParallelSpikingNeurons
 from spaic.Library.networks.recurrent import SHDNet
 from spaic.Library.networks.residual import SEWResNet, SpikingResNet
 from spaic.Library.networks.ring import RingAttractor
@@ -21,6 +22,7 @@ __all__ = [
     "ExampleNet",
     "FanInDetector",
     "LiquidStateMachine",
+    "ParallelSpikingNeurons",
     "PlasticRandomNetwork",
     "RingAttractor",
     "SEWResNet",

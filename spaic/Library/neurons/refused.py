@@ -13,10 +13,10 @@ neurons.refuse("selif", _WITHIN.format("'quadratic_if', which has its upstroke a
 neurons.refuse(
     "psn",
     "a parallel spiking neuron reads all steps, those to come too, with a matrix of the length of the run; "
-    "use 'sliding_psn', which reads the last four, or spaic.Library.sliding_psn(order)",
+    "use 'sliding_psn', which reads the last four, or spaic.Library.ParallelSpikingNeurons(num, steps), which stands for a group",
 )
 neurons.refuse(
     "masked_psn",
     "its learned matrix has the length of the run; use 'sliding_psn', whose band of order 4 is the same at all times, or "
-    "spaic.Library.sliding_psn(order)",
+    "spaic.Library.ParallelSpikingNeurons(num, steps, order), which stands for a group",
 )

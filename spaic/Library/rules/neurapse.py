@@ -10,8 +10,8 @@ proportional = rules.add(
     "proportional_stdp",
     Rule(
         name="proportional_stdp",
-        summary="Each spike is paired with the last one of the other side, and the change is a part of the weight.",
-        source="Neurapse, PLASTIC_SYNAPSE_B; the weight dependence of van Rossum, Bi & Turrigiano 2000, J. Neurosci. 20:8812, on both sides",
+        summary="Each spike is paired with the last one of the other side, and changes the weight by a part of it.",
+        source="Neurapse, PLASTIC_SYNAPSE_B; its depression is that of van Rossum, Bi & Turrigiano 2000, J. Neurosci. 20:8812",
         pre="dx/dt = -x / tau_l",
         post="dy/dt = -y / tau_l",
         on_pre="w -= A_minus * w * y; x = 1",
