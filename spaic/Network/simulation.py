@@ -17,6 +17,7 @@ from spaic.Graph.stream import Later, Stream
 from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
+from spaic.Network.learning_watch import LearningWatch
 from spaic.Network.node import Encoder, Generator, Reader
 from spaic.Network.plan import Plan, Run
 from spaic.Network.snapshot import Snapshot
@@ -61,6 +62,7 @@ class Simulation:
         self.frozen: set[str] = set()  # paths of elements that are not to be trained
         self.lengths: dict[str, int] = {}  # node -> steps for which its data were encoded
         self.runs: int = 0
+        self.learning = LearningWatch(graph)
         if previous is not None:
             self._carry_on(previous)
             for element in previous.elements.values():
@@ -233,6 +235,9 @@ class Simulation:
     def _pieces(self, state: State, plan: Plan) -> State:
         carries: dict[str, Any] = {}
         done, steps = 0, plan.steps
+        if state.is_training and self.learning.learned:
+            self.learning.check_inputs(self.streams)
+            self.learning.before(self.store.tensors(), self.backend.as_numpy)
         while done < steps:
             is_measured = (state.is_training and self.graph.statistics) or self.graph.whole_runs  # over all steps of a run
             piece = steps if is_measured else min(steps - done, self._piece(state.batch))
@@ -240,6 +245,7 @@ class Simulation:
             before = state
             state, recordings = self.program.run(self.store.tensors(), state, self.streams, piece)
             if state.statistics:
+                self.learning.after(state.statistics, self.backend.as_numpy)
                 self.store.copy_in(state.statistics)
                 state = replace(state, statistics={})
             self._check_finite(before, state, recordings, piece)

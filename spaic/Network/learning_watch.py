@@ -1,0 +1,87 @@
+"""What rules of plasticity get and make, looked at in every run: inputs that are no spikes, weights that died, exploded or broke."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from spaic.errors import InputError, NumericalError
+from spaic.Graph.graph import Graph
+from spaic.Graph.stream import Stream
+
+#: Share of the weights of a link that are alike before it is said, and growth of their mean magnitude.
+_NEARLY_ALL, _GROWTH = 0.99, 1000.0
+
+
+class LearningWatch:
+    """Looks at the links of a graph that rules learn.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        links = {link.name: link for link in graph.links}
+        self.inputs = {node.name for node in graph.inputs}
+        self.learned = {f"{p.link}.weight": (links[p.link], p.rule.name) for p in graph.plasticity}
+        self.first: dict[str, tuple[float, float]] = {}  # mean magnitude and share of zeros before anything was learned
+        self.told: set[str] = set()
+
+    def check_inputs(self, streams: Mapping[str, Stream]) -> None:
+        """Refuse input that is no spikes where a rule learns from it."""
+        for link, rule in self.learned.values():
+            if link.source_node in self.inputs and not streams[link.source_node].is_spiking:
+                raise InputError(
+                    f"{link.name}: {rule!r} learns from spikes, but {link.source_node!r} sends other values; use a code that makes spikes of "
+                    "them, such as coding_method='poisson'"
+                )
+
+    def before(self, weights: Mapping[str, Any], as_numpy: Callable[[Any], np.ndarray]) -> None:
+        """Remember what weights were like at first."""
+        for path in self.learned.keys() - self.first.keys():
+            values = as_numpy(weights[path])
+            self.first[path] = float(np.abs(values).mean()) if values.size else 0.0, _share(values == 0)
+
+    def after(self, learned: Mapping[str, Any], as_numpy: Callable[[Any], np.ndarray]) -> None:
+        """Refuse weights that are no numbers, and warn once of a link whose weights died or exploded."""
+        for path in self.first.keys() & learned.keys():
+            link, rule = self.learned[path]
+            values = as_numpy(learned[path])
+            broken = _share(~np.isfinite(values))
+            if broken:
+                raise NumericalError(
+                    f"{link.name}: {_percent(broken)} of the weights became NaN or infinite under {rule!r} and were not kept; lower its rates, or "
+                    "give the connection bounds (w_min, w_max)"
+                )
+            found = self._found(path, values)
+            if found and path not in self.told:
+                self.told.add(path)
+                text = (
+                    f"{link.name}: under {rule!r} {found}; lower its rates, keep the sum of the weights (w_norm), or look at the activity"
+                )
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def _found(self, path: str, values: np.ndarray) -> str:
+        """What is wrong with weights, nothing if nothing is."""
+        low, high = self.learned[path][0].bounds.get("weight", (-np.inf, np.inf))
+        size, zeros = self.first[path]
+        if zeros < _NEARLY_ALL <= (share := _share(values == 0)):
+            return f"{_percent(share)} of the weights died, they became 0"
+        for bound, name in ((high, "w_max"), (low, "w_min")):
+            if np.isfinite(bound) and bound != 0 and (share := _share(values == bound)) >= _NEARLY_ALL:
+                return f"{_percent(share)} of the weights exploded, they are at {name}"
+        growth = float(np.abs(values).mean()) / size if size and values.size else 1.0
+        return f"the weights exploded, their mean magnitude grew by a factor of {growth:.3g}" if growth > _GROWTH else ""
+
+
+def _share(is_so: np.ndarray) -> float:
+    return float(np.count_nonzero(is_so)) / max(1, is_so.size)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
