@@ -224,7 +224,7 @@ class TestSizes:
     def test_delays_of_another_shape(self):
         net = layered(code="direct")
         net.wrong = spaic.Connection(net.hidden, net.out, delay=np.zeros((5, 3)))
-        with pytest.raises(spaic.GraphError, match=r"wrong.delay: the delays have shape \(5, 3\), the weights \(3, 5\)"):
+        with pytest.raises(spaic.GraphError, match=r"wrong.delay: the delays have shape \(5, 3\), needed \(3, 5\)"):
             net.run(20.0)
         del net.wrong
         assert_usable(net)

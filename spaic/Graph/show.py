@@ -112,7 +112,9 @@ def delay_text(plan: Schedule, link: Link, dt: float) -> str:
     """The delay that a link got, in ms, and whether it was stated."""
     delay = plan.delays[link.name]
     if isinstance(delay, np.ndarray):
-        return f"{delay.min() * dt:g}..{delay.max() * dt:g} ms per synapse"
+        synapses = link.transforms[0].synapses_shape((1,))
+        what = "per synapse" if synapses is not None and len(synapses) == delay.ndim else "by source"
+        return f"{delay.min(initial=delay.max(initial=0)) * dt:g}..{delay.max(initial=0) * dt:g} ms {what}"
     return f"{delay * dt:g} ms" + (" (not stated)" if link.delay is None else "")
 
 

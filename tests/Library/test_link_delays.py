@@ -254,6 +254,11 @@ def test_delays_of_the_wrong_shape_name_the_right_ones():
         network("conv", "reference", delay=np.ones(3)).build()
 
 
+@pytest.mark.parametrize("delay, text", [(np.ones(2), "1..1 ms by source"), (np.ones((2, 2, 1, 3)), "1..1 ms per synapse")])
+def test_explain_says_whose_they_are(delay, text):
+    assert text in network("conv", "reference", delay=delay).explain()
+
+
 @pytest.mark.parametrize("name, delay", [("conv", np.ones(2)), ("pool", np.ones((2, 2, 2)))])
 def test_exact_events_have_delays_of_weights_only(name, delay):
     net = network(name, "reference", delay=delay)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def evaluate(pipeline: RLPipeline, number: int, seed: int, best: bool) -> Returns:
     """Returns of `number` episodes; see :meth:`RLPipeline.evaluate`."""
-    copies = 1 if pipeline.carry_on or _is_one_by_one(pipeline.network) else number
+    copies = 1 if _is_one_by_one(pipeline.network) else number
     first = pipeline.environment.another()
     episodes = Episodes(first, copies, seed, "evaluate")
     history = Returns()

@@ -160,13 +160,17 @@ class RLPipeline:
 
     def reset_pipeline(self) -> None:
         """Begin anew with the first episode; what the network and the learner have learned stays."""
-        self.episodes = Episodes(self.environment, self.copies, self.seed, "train")
+        self.episodes = self.new_episodes()
         self.history = Returns()
         self.steps = 0
         self.frame: Any = None
         self._goes_on = False
         self._due: list[list[float]] = [[] for _ in range(self.copies)]
         self._chosen: Any = None
+
+    def new_episodes(self) -> Episodes:
+        """The episodes of a training, none of them started."""
+        return Episodes(self.environment, self.copies, self.seed, "train")
 
     # --- one step
 
@@ -350,7 +354,7 @@ class RLPipeline:
         Parameters
         ----------
         episodes : int
-            How many: all at once, or one after the other where states are carried on or a rule refuses batches.
+            How many: all at once, or one after the other where a plasticity rule says nothing of batches (``reduction``).
         seed : int, optional
             Of the episodes; that of the pipeline by default. They are never those of the training.
         best : bool

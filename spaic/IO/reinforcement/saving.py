@@ -25,6 +25,7 @@ _KEYS = {"kind", "layout", "network", "settings", "learner", "memory", "history"
 def save(pipeline: RLPipeline, path: str | Path) -> Path:
     """Write a pipeline to a file; see :meth:`RLPipeline.save`."""
     learner, memory = pipeline.learner, pipeline.replay_memory
+    pipeline.network._built()  # weights are there from the first step on
     tree = {
         "kind": KIND,
         "layout": LAYOUT,
@@ -56,14 +57,16 @@ def load(pipeline: RLPipeline, path: str | Path) -> None:
     _demand_same(pipeline, tree, path)
     with reading(path):
         history = Returns.from_state(tree["history"])
+        episodes = pipeline.new_episodes()
+        if tree["episodes"] is not None:
+            episodes.load_state(tree["episodes"])
         take_contents(pipeline.network, tree["network"], path)
         if pipeline.learner is not None:
             pipeline.learner.load_state(tree["learner"]["state"])
         if pipeline.replay_memory is not None:
             pipeline.replay_memory.load_state(tree["memory"])
         pipeline.reset_pipeline()
-        if tree["episodes"] is not None:
-            pipeline.episodes.load_state(tree["episodes"])
+        pipeline.episodes = episodes
         pipeline.history, pipeline.steps, pipeline._goes_on = history, int(tree["steps"]), bool(tree["goes on"])
         pipeline._due = [[float(value) for value in due] for due in tree["due"]]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from spaic.errors import StateError
 from spaic.Library.initializers import uniform
 from spaic.Library.ranges import demand_number
 from spaic.Network.connection import Connection
@@ -13,7 +16,7 @@ from spaic.Network.node import Decoder, Encoder
 from spaic.registry import networks
 
 #: Sum of the weights into a neuron, and the rate of a pixel of value 1 in spikes per ms: those of Diehl and Cook for 784 pixels.
-_TOTAL, _RATE = 78.0, 0.06375
+_TOTAL, _RATE = 78.4, 0.06375
 
 
 @networks.register("diehl_cook", "DiehlCook")
@@ -23,7 +26,7 @@ class DiehlCook(Network):
     A neuron that fires raises its own threshold, so that others win, too, in time; `net.run_continue` keeps the thresholds. Members:
     `input` (Poisson), `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`,
     `inh_exc`, and `output` (spike counts of `exc`). The weights `input_exc` are to be learned by a plasticity rule; none is part of the
-    network.
+    network. At the start of each run they are scaled so that those into a neuron add up to 78.4.
 
     Parameters
     ----------
@@ -35,6 +38,13 @@ class DiehlCook(Network):
         Jump of an inhibitory neuron in mV when its excitatory neuron fires.
     inhibition : float
         Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak.
+    theta_plus : float
+        Rise of the threshold per spike in mV.
+    theta : float or array
+        Rise of the thresholds in mV at the start of a run.
+    shown : float, optional
+        Time in ms after which the input is silent, so that a run of 500 ms with 350 here shows an image and lets the network rest; by
+        default an image is shown until the run ends.
     name : str, optional
         Shown in messages.
     seed : int
@@ -54,17 +64,52 @@ class DiehlCook(Network):
     """
 
     def __init__(
-        self, num: int = 100, inputs: int = 784, excitation: float = 22.5, inhibition: float = 17.0, name: str | None = None, seed: int = 0
+        self,
+        num: int = 100,
+        inputs: int = 784,
+        excitation: float = 22.5,
+        inhibition: float = 17.0,
+        theta_plus: float = 0.05,
+        theta: Any = 0.0,
+        shown: float | None = None,
+        name: str | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__(name, seed)
         demand_number("DiehlCook.excitation", excitation)
         demand_number("DiehlCook.inhibition", inhibition, low=0.0)
-        self.input = Encoder(inputs, coding_method="poisson", unit_conversion=_RATE)
-        self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory")
+        self._options = dict(excitation=excitation, inhibition=inhibition, shown=shown, seed=seed)
+        self.input = Encoder(inputs, coding_method="poisson", unit_conversion=_RATE, end_time=shown)
+        self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory", theta_plus=theta_plus, initial=dict(theta=theta))
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
         start = uniform(0.0, 2 * _TOTAL / self.input.num)
-        self.input_exc = Connection(self.input, self.exc, weight=start, w_min=0.0, post_var_name="exc")
+        self.input_exc = Connection(self.input, self.exc, weight=start, w_min=0.0, w_norm=_TOTAL, post_var_name="exc")
         self.exc_inh = Connection(self.exc, self.inh, link_type="one_to_one", weight=float(excitation), is_parameter=False)
         others = float(inhibition) * (1.0 - np.eye(self.exc.num))
         self.inh_exc = Connection(self.inh, self.exc, weight=others, post_var_name="inh", is_parameter=False)
         self.output = Decoder(dec_target=self.exc, coding_method="spike_counts")
+
+    @property
+    def raised(self) -> np.ndarray:
+        """By how much the thresholds are raised after the last run, ``[batch, num]``, in mV."""
+        state = None if self._simulation is None else self._simulation.snapshot()["state"]
+        if state is None:
+            raise StateError("DiehlCook.raised: the network did not run yet; call net.run(T) first")
+        found: np.ndarray = state["arrays"]["exc.theta"].copy()
+        return found
+
+    def fixed(self) -> DiehlCook:
+        """The network as it is now, to be read: it does not learn, each run starts with the thresholds of now, and none rises.
+
+        Returns
+        -------
+        DiehlCook
+            Not built yet; it takes batches, as any network that does not learn.
+        """
+        raised = self.raised
+        if len(raised) != 1:
+            raise StateError(f"DiehlCook.fixed: the last run had {len(raised)} samples, each with thresholds of its own; run with one")
+        net = DiehlCook(self.exc.num, self.input.num, theta_plus=0.0, theta=raised[0], name=self.name, **self._options)
+        weight = self.input_exc.weight.detach().cpu().numpy()
+        net.input_exc = Connection(net.input, net.exc, weight=weight, w_min=0.0, w_norm=_TOTAL, post_var_name="exc", is_parameter=False)
+        return net

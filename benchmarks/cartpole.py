@@ -1,0 +1,67 @@
+"""CartPole-v1 with both learners of the examples: mean return over 100 episodes that are not those of the training, for each seed.
+
+Run: python benchmarks/cartpole.py [--seeds 3] [--learners policy_gradient rstdp] [--out benchmarks/results/cartpole.json]
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+
+import cartpole_policy_gradient  # noqa: E402  after the path is set
+import cartpole_rstdp  # noqa: E402
+
+#: Learner -> its closed loop, episodes at most, and the window over which 475 ends the training.
+LEARNERS = {"policy_gradient": (cartpole_policy_gradient.loop, 2000, 100), "rstdp": (cartpole_rstdp.loop, 400, 50)}
+GOAL = 450.0
+
+
+def measure(name, seed, tests=100):
+    """Train one network, and what it reaches."""
+    make, episodes, window = LEARNERS[name]
+    pipeline = make(seed)
+    start = time.process_time()
+    history = pipeline.train(episodes, early_stop=475.0, window=window, progress=False)
+    seconds = time.process_time() - start
+    tested = pipeline.evaluate(tests)
+    return {
+        "learner": name,
+        "seed": seed,
+        "episodes": history.episodes,
+        "steps": pipeline.steps,
+        "seconds": round(seconds, 1),
+        "mean": tested.mean(),
+        "least": min(tested.returns),
+        "returns": history.returns,
+    }
+
+
+def main() -> None:
+    """Train with each learner and seed, print a line for each, and say whether the goal is reached."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--learners", nargs="+", choices=list(LEARNERS), default=list(LEARNERS))
+    parser.add_argument("--out", type=Path, help="file for the figures and all returns")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for name in options.learners:
+        for seed in range(options.seeds):
+            row = measure(name, seed)
+            rows.append(row)
+            reached = f"{row['mean']:5.1f} (least {row['least']:.0f})"
+            print(f"{name:16} seed {seed}: {reached} after {row['steps']:,} steps, {row['seconds']:.0f} s of one core", flush=True)
+    for name in options.learners:
+        means = [row["mean"] for row in rows if row["learner"] == name]
+        print(f"{name}: {sum(mean >= GOAL for mean in means)} of {len(means)} seeds reach {GOAL:.0f}")
+    if options.out:
+        options.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+../spaic/examples/cartpole_policy_gradient.py

@@ -1,0 +1,1 @@
+../spaic/examples/event_rstdp_mnist.py
