@@ -14,6 +14,8 @@ from spaic.Graph.stream import Stream
 
 #: Share of the weights of a link that are alike before it is said, and growth of their mean magnitude.
 _NEARLY_ALL, _GROWTH = 0.99, 1000.0
+#: What is looked at besides NaN takes longer than a short run: after as many pieces of runs, and at first more often.
+_SELDOM = 32
 
 
 class LearningWatch:
@@ -31,6 +33,7 @@ class LearningWatch:
         self.learned = {f"{p.link}.weight": (links[p.link], p.rule.name) for p in graph.plasticity}
         self.first: dict[str, tuple[float, float]] = {}  # mean magnitude and share of zeros before anything was learned
         self.told: set[str] = set()
+        self.times = 0
 
     def check_inputs(self, streams: Mapping[str, Stream]) -> None:
         """Refuse input that is no spikes where a rule learns from it."""
@@ -49,22 +52,30 @@ class LearningWatch:
 
     def after(self, learned: Mapping[str, Any], as_numpy: Callable[[Any], np.ndarray]) -> None:
         """Refuse weights that are no numbers, and warn once of a link whose weights died or exploded."""
+        self.times += 1
         for path in self.first.keys() & learned.keys():
-            link, rule = self.learned[path]
             values = as_numpy(learned[path])
-            broken = _share(~np.isfinite(values))
-            if broken:
-                raise NumericalError(
-                    f"{link.name}: {_percent(broken)} of the weights became NaN or infinite under {rule!r} and were not kept; lower its rates, or "
-                    "give the connection bounds (w_min, w_max)"
-                )
-            found = self._found(path, values)
-            if found and path not in self.told:
-                self.told.add(path)
-                text = (
-                    f"{link.name}: under {rule!r} {found}; lower its rates, keep the sum of the weights (w_norm), or look at the activity"
-                )
-                warnings.warn(text, RuntimeWarning, stacklevel=2)
+            if not np.isfinite(values.sum()):
+                self._refuse_broken(path, values)
+            if path not in self.told and (self.times % _SELDOM == 0 or self.times & (self.times - 1) == 0):
+                self._warn(path, values)
+
+    def _refuse_broken(self, path: str, values: np.ndarray) -> None:
+        link, rule = self.learned[path]
+        broken = _share(~np.isfinite(values))
+        if broken:  # a sum of large numbers may be infinite
+            raise NumericalError(
+                f"{link.name}: {_percent(broken)} of the weights became NaN or infinite under {rule!r} and were not kept; lower its rates, or "
+                "give the connection bounds (w_min, w_max)"
+            )
+
+    def _warn(self, path: str, values: np.ndarray) -> None:
+        link, rule = self.learned[path]
+        found = self._found(path, values)
+        if found:
+            self.told.add(path)
+            text = f"{link.name}: under {rule!r} {found}; lower its rates, keep the sum of the weights (w_norm), or look at the activity"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def _found(self, path: str, values: np.ndarray) -> str:
         """What is wrong with weights, nothing if nothing is."""

@@ -108,12 +108,12 @@ class Simulated:
         else:
             arrays, kind = {"weight": weight}, SPARSE if isinstance(delay, int) else SCATTERED
         way = Way(Feed(link.source_node, link.variable, target, port, kind), int(np.min(delay, initial=deepest)), deepest)
-        way.arrays = {name: value.contiguous().numpy() for name, value in arrays.items()}
-        if link in self.learned:
-            way.arrays["weight"] = way.arrays["weight"].copy()  # the kernel writes into it
+        is_learned = link in self.learned  # then the kernel writes into it
+        form = torch.contiguous_format
+        way.arrays = {k: (x.clone(memory_format=form) if is_learned else x.contiguous()).numpy() for k, x in arrays.items()}
         if isinstance(transform, Sparse):
             way.arrays |= run.program.tables.of(link, transform, delay, self._cuts(transform.post))
-            if kind == SPARSE and link not in self.learned and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
+            if kind == SPARSE and not is_learned and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
                 way.arrays["weight"] = way.arrays["weight"][:1]
         return way
 
