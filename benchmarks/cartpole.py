@@ -16,17 +16,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 import cartpole_policy_gradient  # noqa: E402  after the path is set
 import cartpole_rstdp  # noqa: E402
 
-#: Learner -> its closed loop, episodes at most, and the window over which 475 ends the training.
-LEARNERS = {"policy_gradient": (cartpole_policy_gradient.loop, 2000, 100), "rstdp": (cartpole_rstdp.loop, 400, 50)}
+#: Learner -> its closed loop, and episodes at most.
+LEARNERS = {"policy_gradient": (cartpole_policy_gradient.loop, 2000), "rstdp": (cartpole_rstdp.loop, 400)}
 GOAL = 450.0
 
 
 def measure(name, seed, tests=100):
     """Train one network, and what it reaches."""
-    make, episodes, window = LEARNERS[name]
+    make, episodes = LEARNERS[name]
     pipeline = make(seed)
     start = time.process_time()
-    history = pipeline.train(episodes, early_stop=475.0, window=window, progress=False)
+    history = pipeline.train(episodes, early_stop=475.0, progress=False)
     seconds = time.process_time() - start
     tested = pipeline.evaluate(tests)
     return {

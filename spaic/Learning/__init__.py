@@ -10,8 +10,11 @@ from spaic.Learning.learner import Learner
 from spaic.Learning.learners import Learners
 from spaic.Learning.online import RTRL
 from spaic.Learning.plasticity import PlasticityLearner
+from spaic.Learning.policy_gradient import PolicyGradient
 from spaic.Learning.progress import Progress
+from spaic.Learning.reinforcement import Agent, DirectReward, Experience, RewardLearner
 from spaic.Learning.surrogate_gradient import STBP, STCA, SurrogateBP
+from spaic.Learning.temporal_difference import TemporalDifference
 from spaic.Learning.tempotron import Tempotron
 
 __all__ = [
@@ -20,17 +23,23 @@ __all__ = [
     "RTRL",
     "STBP",
     "STCA",
+    "Agent",
     "Callback",
     "DirectFeedbackAlignment",
+    "DirectReward",
     "EProp",
     "EarlyStopping",
+    "Experience",
     "FeedbackAlignment",
     "Fit",
     "History",
     "Learner",
     "Learners",
     "PlasticityLearner",
+    "PolicyGradient",
     "Progress",
+    "RewardLearner",
     "SurrogateBP",
+    "TemporalDifference",
     "Tempotron",
 ]

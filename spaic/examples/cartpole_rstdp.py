@@ -4,7 +4,7 @@ The states of the cart are divided into 270 boxes, as by Barto, Sutton and Ander
 Two neurons that inhibit each other push left or right: the one that fires more within 20 ms, which is the time step of the cart. Pairs of
 spikes leave an eligibility trace that outlasts several pushes, and dopamine, the error of a critic, makes it permanent. There is no
 gradient.
-Training ends when the last 50 episodes brought 475 on average; episodes of the evaluation are others. Expect a mean return of 450 to 500,
+Training ends when the last 100 episodes brought 475 on average; episodes of the evaluation are others. Expect a mean return of 450 to 500,
 90 to 100 % of what is possible, over 100 episodes, after some 60,000 steps in three to four minutes on one core.
 
 Run: python examples/cartpole_rstdp.py [--episodes 400] [--seed 0] [--figure returns.png]
@@ -54,10 +54,10 @@ if __name__ == "__main__":
     options = parser.parse_args()
 
     pipeline = loop(options.seed)
-    history = pipeline.train(options.episodes, early_stop=475.0, window=50)
+    history = pipeline.train(options.episodes, early_stop=475.0)
     tested = pipeline.evaluate(options.test)
-    print(f"{history.episodes} episodes, {pipeline.steps} steps: mean return {history.mean(50):.1f} over the last 50")
+    print(f"{history.episodes} episodes, {pipeline.steps} steps: mean return {history.mean(100):.1f} over the last 100")
     print(f"evaluation: mean return {tested.mean():.1f} over {tested.episodes} other episodes, the least {min(tested.returns):.0f}")
     if options.figure:
-        ax = spaic.Plot.returns(history, window=50, title="CartPole-v1, rewarded plasticity")
+        ax = spaic.Plot.returns(history, title="CartPole-v1, rewarded plasticity")
         ax.figure.savefig(options.figure)

@@ -18,6 +18,7 @@ from spaic.Backend.Kernels import jit, numba_text, triton_text
 from spaic.Backend.Kernels.layer import Layer, Pass, Value, plan
 from spaic.Backend.Kernels.team import spread
 from spaic.Backend.Torch import fused_cuda
+from spaic.Backend.Torch.reach import reached
 from spaic.Backend.Torch.spikes import Spikes, carrier
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Backend.Torch.workspace import empty
@@ -246,8 +247,12 @@ class _Fused(torch.autograd.Function):
         count = len(prepared.layer.states)
         known = dict(zip(ctx.kept, ctx.saved_tensors, strict=True)) | prepared.seeds(gradients[:count], gradients[count:])
         made = call.run(call.module.backward, prepared.layer.backward, known)
-        found: list[Tensor | None] = []
+        layer, found = prepared.layer, list[Tensor | None]()
+        asked = {name for name, g in zip((*layer.states, *layer.recorded), gradients, strict=True) if g is not None}
         for source in call.sources:
+            if source.role == "parameter" and asked.isdisjoint(reached(layer.tape, tuple(layer.states), int(source.name))):
+                found.append(None)  # as in plain torch: it has no effect on what is differentiated, whoever watches the rest
+                continue
             gradient = made.get(Value(f"to_{source.role}", source.name, source.over_time))
             shape = (-1, *prepared.size) if source.role == "arrival" else prepared.size
             found.append(None if gradient is None else gradient.reshape(shape))
