@@ -86,9 +86,11 @@ from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Action, Decoder, Encoder, Generator, Node, Reward
+from spaic.Network.node import Node
 from spaic.Network.policies import ConnectPolicy, CustomConnectPolicy, ExcludedTypePolicy, IncludedTypePolicy, IndexConnectPolicy
 from spaic.Network.projection import Projection
+from spaic.Network.readers import Action, Decoder, Reward
+from spaic.Network.sources import Encoder, Generator
 from spaic.version import VERSION
 
 __version__ = VERSION

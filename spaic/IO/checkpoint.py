@@ -20,7 +20,7 @@ from spaic.IO.rebuilding import rebuild
 from spaic.IO.restoring import attach, demand_all, demand_parts, demand_sizes, kept_weights, take_over
 from spaic.Learning.learner import Learner
 from spaic.Network.network import Network
-from spaic.Network.node import Encoder, Generator
+from spaic.Network.sources import Encoder, Generator
 from spaic.Network.weights import Mismatch, load_weights
 from spaic.version import VERSION
 

@@ -19,8 +19,9 @@ from spaic.Network.container import Container
 from spaic.Network.element import Element
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Action, Encoder, Generator, Reader
 from spaic.Network.projection import Projection
+from spaic.Network.readers import Action, Reader
+from spaic.Network.sources import Encoder, Generator
 from spaic.Network.stages import Shaping
 from spaic.registry import backends
 

@@ -24,8 +24,9 @@ from spaic.Network.connection import Connection
 from spaic.Network.container import Container
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Action, Decoder, Encoder, Generator, Reward
 from spaic.Network.projection import Projection
+from spaic.Network.readers import Action, Decoder, Reward
+from spaic.Network.sources import Encoder, Generator
 from spaic.Network.stages import Shaping
 from spaic.registry import links
 

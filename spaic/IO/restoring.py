@@ -14,7 +14,7 @@ from spaic.Learning.progress import Progress
 from spaic.Network.container import Container
 from spaic.Network.learned import Learned
 from spaic.Network.network import Network
-from spaic.Network.node import Encoder, Generator
+from spaic.Network.sources import Encoder, Generator
 from spaic.Network.weights import Mismatch, demand_numbers
 
 #: Steps that a delay may have at most; each of them is kept for every neuron.

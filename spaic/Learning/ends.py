@@ -10,7 +10,8 @@ from torch import Tensor
 
 from spaic.errors import InputError, NetworkError, UnknownName, nearest
 from spaic.Network.network import Network
-from spaic.Network.node import Decoder, Encoder
+from spaic.Network.readers import Decoder
+from spaic.Network.sources import Encoder
 
 
 class Ends:

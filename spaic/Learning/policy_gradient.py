@@ -13,7 +13,7 @@ from torch import Tensor
 from spaic.errors import DeclarationError, NetworkError, StateError
 from spaic.Learning.learners import Learners
 from spaic.Learning.reinforcement import Agent, Experience, RewardLearner, demand
-from spaic.Network.node import Action, Decoder
+from spaic.Network.readers import Action, Decoder
 from spaic.seeds import Key
 
 _COLUMNS = ("observation", "action", "reward", "next_observation", "terminated", "truncated", "log_probability", "value")

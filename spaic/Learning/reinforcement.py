@@ -12,7 +12,8 @@ import numpy as np
 from spaic.errors import DeclarationError, NetworkError, StateError
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Network.network import Network
-from spaic.Network.node import Action, Decoder, Encoder
+from spaic.Network.readers import Action, Decoder
+from spaic.Network.sources import Encoder
 
 
 class Experience(NamedTuple):

@@ -30,6 +30,7 @@ class LearningWatch:
     def __init__(self, graph: Graph) -> None:
         links = {link.name: link for link in graph.links}
         self.inputs = {node.name for node in graph.inputs}
+        self.is_continuous = graph.clock.is_continuous
         self.learned = {f"{p.link}.weight": (links[p.link], p.rule.name) for p in graph.plasticity}
         self.first: dict[str, tuple[float, float]] = {}  # mean magnitude and share of zeros before anything was learned
         self.told: set[str] = set()
@@ -38,11 +39,16 @@ class LearningWatch:
     def check_inputs(self, streams: Mapping[str, Stream]) -> None:
         """Refuse input that is no spikes where a rule learns from it."""
         for link, rule in self.learned.values():
-            if link.source_node in self.inputs and not streams[link.source_node].is_spiking:
+            if link.source_node in self.inputs and not self._brings_spikes(streams[link.source_node]):
                 raise InputError(
-                    f"{link.name}: {rule!r} learns from spikes, but {link.source_node!r} sends other values; use a code that makes spikes of "
-                    "them, such as coding_method='poisson'"
+                    f"{link.name}: {rule!r} learns from spikes, but {link.source_node!r} sends other values; use a code that makes spikes "
+                    "of them, such as coding_method='poisson'"
                 )
+
+    def _brings_spikes(self, stream: Stream) -> bool:
+        """Without a time step, spikes that know their times are spikes also where several of them would share a step."""
+        own = getattr(stream, "stream", stream)  # of one that began later
+        return stream.is_spiking or (self.is_continuous and getattr(own, "exact", None) is not None)
 
     def before(self, weights: Mapping[str, Any], as_numpy: Callable[[Any], np.ndarray]) -> None:
         """Remember what weights were like at first."""
@@ -65,8 +71,8 @@ class LearningWatch:
         broken = _share(~np.isfinite(values))
         if broken:  # a sum of large numbers may be infinite
             raise NumericalError(
-                f"{link.name}: {_percent(broken)} of the weights became NaN or infinite under {rule!r} and were not kept; lower its rates, or "
-                "give the connection bounds (w_min, w_max)"
+                f"{link.name}: {_percent(broken)} of the weights became NaN or infinite under {rule!r} and were not kept; lower its rates, "
+                "or give the connection bounds (w_min, w_max)"
             )
 
     def _warn(self, path: str, values: np.ndarray) -> None:

@@ -20,8 +20,9 @@ from spaic.Network.chains import Segment
 from spaic.Network.connection import Connection
 from spaic.Network.element import Annotation
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Encoder, Generator, Reader
 from spaic.Network.projection import Projection
+from spaic.Network.readers import Reader
+from spaic.Network.sources import Encoder, Generator
 
 Shape = tuple[int, ...]
 

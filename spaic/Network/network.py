@@ -12,7 +12,7 @@ from spaic.Graph.show import explain
 from spaic.Network import context
 from spaic.Network.element import Annotation
 from spaic.Network.files import Files
-from spaic.Network.node import Encoder
+from spaic.Network.sources import Encoder
 from spaic.spellings import spelled
 
 

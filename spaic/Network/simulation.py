@@ -18,9 +18,10 @@ from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
 from spaic.Network.learning_watch import LearningWatch
-from spaic.Network.node import Encoder, Generator, Reader
 from spaic.Network.plan import Plan, Run
+from spaic.Network.readers import Reader
 from spaic.Network.snapshot import Snapshot
+from spaic.Network.sources import Encoder, Generator
 from spaic.seeds import Key
 
 #: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import spaic
+from tests.contracts.uncompiled import in_python
 from tests.Network.builders import SAMPLES
 
 #: Two coupled linear states, solved exactly.
@@ -189,3 +190,25 @@ class TestInputs:
         net = chain(COUPLED, link1={"is_parameter": False})
         check_parameters(net, {"link2.weight"})
         assert dict(net.named_parameters())["link1.weight"].grad is None
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_watching_gives_no_gradient_to_what_has_none(is_watched, monkeypatch, tmp_path):
+    """A threshold has no effect on the potential of neurons without reset, also if someone looks at their spikes."""
+    in_python(monkeypatch, tmp_path)
+    found = []
+    for kernels in ("auto", "plain"):
+        net = spaic.Network(seed=1)
+        net.input = spaic.Encoder(num=4, coding_method="null")
+        net.cells = spaic.NeuronGroup(3, model="sliding_psn")
+        net.wire = spaic.Connection(net.input, net.cells, w_mean=0.3, w_std=0.3)
+        net.output = spaic.Decoder(dec_target=net.cells, coding_method="mean_voltage")
+        net.learner = spaic.SurrogateBP(net)
+        if is_watched:
+            net.spikes = spaic.StateMonitor(net.cells, "O")
+        net.set_backend("torch", dt=1.0, dtype="float64", kernels=kernels)
+        net.input(np.ones((2, 5, 4)))
+        net.run(5.0)
+        net.output.predict.sum().backward()
+        found.append({k: p.grad for k, p in net.named_parameters()})
+    assert [k for k, g in found[0].items() if g is None] == [k for k, g in found[1].items() if g is None] == ["cells.V_th"]

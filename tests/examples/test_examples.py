@@ -223,3 +223,21 @@ def test_what_is_registered_runs_on_every_backend_and_fits_into_a_file(tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     lines = done.stdout.splitlines()
     assert len(lines) == 10 and all(set(re.findall("True|False", line)) == {"True"} for line in lines), done.stdout
+
+
+def cartpole(text):
+    """Mean return of the evaluation."""
+    return float(re.search(r"^evaluation: mean return (\S+) over 5 other episodes", text, re.MULTILINE)[1])
+
+
+def test_cartpole_policy_gradient(tmp_path):
+    options = "--test 5 --figure returns.png --checkpoint run.spaic"
+    text = run(tmp_path, "cartpole_policy_gradient", f"--episodes 60 {options}").stdout
+    assert cartpole(text) > 45  # 76 at seed 0, about 20 untrained; after some 250 episodes 500
+    assert (tmp_path / "returns.png").stat().st_size > 10_000 and (tmp_path / "run.spaic").stat().st_size > 5_000
+
+
+def test_cartpole_rstdp(tmp_path):
+    text = run(tmp_path, "cartpole_rstdp", "--episodes 15 --test 5 --figure returns.png").stdout
+    assert cartpole(text) > 45  # 135 at seed 0, about 20 untrained; after some 200 episodes more than 450
+    assert (tmp_path / "returns.png").stat().st_size > 10_000

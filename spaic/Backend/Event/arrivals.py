@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaic.Backend.Event.layer_kernels import MARK
+from spaic.Backend.Event.entries import MARK
 from spaic.Backend.Event.motion import LATER
 from spaic.Backend.Event.wiring import Wiring
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaic.Backend.Event import island_kernels
+from spaic.Backend.Event import island_adjoint, island_kernels
 from spaic.Backend.Event.arrivals import Afferent
+from spaic.Backend.Event.entries import AFTER, BURST, FINE
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer import Limits, Population, Start, moving
 from spaic.Backend.Event.learning import Learning
@@ -92,7 +93,7 @@ def gradients(
     Errors go back by the weights `back`, where these are others.
     """
     tables, synapses = population.tables, record.synapses
-    kernel = compiled(island_kernels, tables.modes).adjoint
+    kernel = compiled(island_adjoint, tables.modes).adjoint
     every = np.zeros(len(given))
     every[record.order] = given
     weights = record.weights if len(record.weights) else np.zeros(1)
@@ -182,7 +183,7 @@ def _record(
     bounds = np.cumsum([0, *(len(t) for t, _ in found)])
     sample = np.repeat(np.arange(len(found)), np.diff(bounds))
     order = np.lexsort((np.arange(len(times)), who, sample))
-    spikes = [m[log[:, 0] <= island_kernels.AFTER] for log, _, _, m in logs]
+    spikes = [m[log[:, 0] <= AFTER] for log, _, _, m in logs]
     modes = np.concatenate(spikes) if spikes else np.zeros((0, 1))
     return Record(
         times[order], sample[order], who[order], order, bounds, logs, phases, synapses, weights, modes[order], np.arange(len(order))
@@ -190,9 +191,9 @@ def _record(
 
 
 def _demand_fine(population: Population, facts: np.ndarray, time: float, sample: int) -> None:
-    if facts[0] == island_kernels.FINE:
+    if facts[0] == FINE:
         return
-    what = "spikes, more than 1000 of them in one instant" if facts[0] == island_kernels.BURST else "spikes"
+    what = "spikes, more than 1000 of them in one instant" if facts[0] == BURST else "spikes"
     raise NumericalError(
         f"{population.path}[{facts[1]}], sample {sample}: activity without end, {facts[2]} {what}, at {time:.9g} ms; lower the weights, "
         "add delays or a refractory period, or a reset that ends below the threshold"

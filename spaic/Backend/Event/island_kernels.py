@@ -1,20 +1,18 @@
-"""Compiled code: neurons that feed back on each other, run together from one queue of events, and its adjoint."""
+"""Compiled code: neurons that feed back on each other, run together from one queue of events."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from spaic.Backend.Event.entries import AFTER, ARRIVAL, AT_ARRIVAL, BURST, CROSSING, FINE, INSTANT, MANY, RELEASE
+from spaic.Backend.Event.heap import longer, longer_rows, longer_whole, pop, push
 from spaic.Backend.Event.motion import LATER, MODES, advance, dot, safe_step
 
 # --- kernels (the text from here on follows that of motion.py)
 
-#: What an entry of the log is; the first four as in the record of a layer.
-CROSSING, AT_ARRIVAL, AFTER, RELEASE, ARRIVAL = 0, 1, 2, 3, 4
 #: What waits in the queue, in the order in which it is done within an instant.
 RELEASES, CHECKS, ARRIVES, TESTS, MARKS, ENDS = 0, 1, 2, 3, 4, 5
-FINE, BURST, MANY = 0, 2, 3
-INSTANT = 1000
 
 # --- rules (what takes the place of this part where links learn: see rule_text.py)
 
@@ -43,51 +41,8 @@ def after_spike(learning: Any, weights: Any, neuron: Any, t: Any) -> Any:
 
 # --- end of rules
 
-MORE_PARTS = ("is_before", "push", "pop", "moved_to", "blur", "longer", "longer_rows", "longer_whole", *RULE_PARTS)
-KERNELS = ("simulate", "adjoint")
-
-
-def is_before(when: Any, what: Any, a: Any, b: Any) -> Any:
-    """Order of two entries of the queue: by time, then kind, then neuron or number."""
-    if when[a] != when[b]:
-        return when[a] < when[b]
-    if what[a, 0] != what[b, 0]:
-        return what[a, 0] < what[b, 0]
-    return what[a, 1] < what[b, 1]
-
-
-def push(when: Any, what: Any, count: Any, t: Any, kind: Any, number: Any, version: Any) -> Any:
-    """Put an entry into a binary heap with room for it."""
-    when[count], what[count, 0], what[count, 1], what[count, 2] = t, kind, number, version
-    at = count
-    while at > 0:
-        up = (at - 1) // 2
-        if not is_before(when, what, at, up):
-            break
-        when[at], when[up] = when[up], when[at]
-        for k in range(3):
-            what[at, k], what[up, k] = what[up, k], what[at, k]
-        at = up
-
-
-def pop(when: Any, what: Any, count: Any) -> Any:
-    """Move the first entry of a heap of `count` to its end and put the others in order."""
-    last = count - 1
-    when[0], when[last] = when[last], when[0]
-    for k in range(3):
-        what[0, k], what[last, k] = what[last, k], what[0, k]
-    at = 0
-    while True:
-        least = at
-        for child in range(2 * at + 1, min(2 * at + 3, last)):
-            if is_before(when, what, child, least):
-                least = child
-        if least == at:
-            break
-        when[at], when[least] = when[least], when[at]
-        for k in range(3):
-            what[at, k], what[least, k] = what[least, k], what[at, k]
-        at = least
+MORE_PARTS = ("moved_to", "blur", *RULE_PARTS)
+KERNELS = ("simulate",)
 
 
 def moved_to(tables: Any, kind: Any, j: Any, t: Any, y: Any, since: Any, phase: Any, z: Any) -> Any:
@@ -106,32 +61,6 @@ def blur(rows: Any, level: Any, longest: Any, y: Any, t: Any) -> Any:
     for k in range(MODES):
         scale += abs(rows[0, k] * y[k])
     return LATER * abs(t) + 4e-16 * scale / max(slope, 1e-8 * scale / longest + 1e-300)
-
-
-def longer(a: Any) -> Any:
-    """A vector with twice the room."""
-    b = np.empty(2 * len(a))
-    for i in range(len(a)):  # a slice would take seconds to compile
-        b[i] = a[i]
-    return b
-
-
-def longer_rows(a: Any) -> Any:
-    """Rows of numbers with twice the room."""
-    b = np.empty((2 * len(a), a.shape[1]))
-    for i in range(len(a)):
-        for k in range(a.shape[1]):
-            b[i, k] = a[i, k]
-    return b
-
-
-def longer_whole(a: Any) -> Any:
-    """Rows of whole numbers with twice the room."""
-    b = np.empty((2 * len(a), a.shape[1]), np.int64)
-    for i in range(len(a)):
-        for k in range(a.shape[1]):
-            b[i, k] = a[i, k]
-    return b
 
 
 def simulate(
@@ -317,110 +246,3 @@ def simulate(
             moved_to(tables, kind, j, end, y, since, phase, z)
         up_to(learning, weights, end)
     return (status, culprit, spikes_of[culprit], spikes, logged), t, spike_time, spike_neuron, log, log_time, log_amount, log_modes
-
-
-def adjoint(
-    least: Any,
-    population: Any,
-    tables: Any,
-    phase: Any,
-    log: Any,
-    times: Any,
-    amounts: Any,
-    modes: Any,
-    packets: Any,
-    synapses: Any,
-    weights: Any,
-    back: Any,
-    given: Any,
-    d_weights: Any,
-    d_times: Any,
-    d_delays: Any,
-) -> Any:
-    """Back through the log of one sample: adds to the gradients of weights, times from outside, and delays (by the place of the weight).
-
-    Errors go back to the sources by the weights `back`.
-    """
-    kind, t_ref = population
-    T, size, rows, reset, reset_to, release, jump = tables
-    packet_from, packet_to = packets
-    targets, where, factors, ports = synapses
-    neurons = len(kind)
-    lam, since, carry = np.zeros((neurons, MODES)), np.zeros(neurons), np.zeros(neurons)
-    moves = np.zeros(neurons, np.bool_)  # whether its adjoint is not 0
-    z, after, f0, f1 = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
-    g = given.copy()
-    for n in range(len(log) - 1, -1, -1):
-        t, event = times[n], log[n, 0]
-        if event == ARRIVAL:
-            total = 0.0
-            for s in range(packet_from[log[n, 1]], packet_to[log[n, 1]]):
-                j = targets[s]
-                if not moves[j]:
-                    continue
-                q = 2 * kind[j] + phase[j]
-                if t < since[j]:
-                    advance(T[q], size[q], lam[j], since[j] - t, True, z)
-                    for k in range(MODES):
-                        lam[j, k] = z[k]
-                    since[j] = t
-                grown, moved = 0.0, 0.0
-                for k in range(MODES):
-                    grown += lam[j, k] * jump[q, ports[s], k]
-                    moved += lam[j, k] * dot(T[q, k], jump[q, ports[s]])
-                amount = amounts[n] * factors[s]
-                d_weights[where[s]] += amount * grown
-                moved *= -amount
-                total += moved * back[where[s]]
-                if len(d_delays) > 0:
-                    d_delays[where[s]] += moved * weights[where[s]]
-            if log[n, 2] < 0:
-                g[-1 - log[n, 2]] += total
-            else:
-                d_times[log[n, 2]] += total
-            continue
-        j = log[n, 1]
-        c, q = kind[j], 2 * kind[j]
-        if moves[j] and t < since[j]:
-            advance(T[q + phase[j]], size[q + phase[j]], lam[j], since[j] - t, True, z)
-            for k in range(MODES):
-                lam[j, k] = z[k]
-        since[j], moves[j] = t, True
-        is_release = event == RELEASE
-        old, new = (q + 1, q) if is_release else (q, q + phase[j])
-        for k in range(MODES):
-            after[k] = dot(release[c, k], modes[n]) if is_release else dot(reset[c, k], modes[n]) + reset_to[c, k]
-        shift = 0.0
-        for k in range(MODES):
-            f0[k] = dot(T[old, k], modes[n])
-            f1[k] = dot(T[new, k], after)
-        for k in range(MODES):
-            shift += lam[j, k] * ((dot(release[c, k], f0) if is_release else dot(reset[c, k], f0)) - f1[k])
-        for k in range(MODES):
-            total = 0.0
-            for m in range(MODES):
-                total += lam[j, m] * (release[c, m, k] if is_release else reset[c, m, k])
-            z[k] = total
-        if is_release:
-            carry[j] += shift
-            phase[j] = 1
-        else:
-            shift += g[log[n, 2]] + carry[j]
-            carry[j] = 0.0
-            phase[j] = 0
-            if event == CROSSING:
-                slope = max(dot(rows[q, 1], modes[n]), least)
-                for k in range(MODES):
-                    z[k] -= rows[q, 0, k] * shift / slope
-            elif event == AFTER:
-                carry[j] = shift
-            else:
-                source, own = log[log[n, 3], 2], log[n, 4]
-                if source < 0 and back[own] == weights[own]:
-                    g[-1 - source] += shift
-                elif back[own] == weights[own]:
-                    d_times[source] += shift
-                if len(d_delays) > 0:
-                    d_delays[own] += shift
-        for k in range(MODES):
-            lam[j, k] = z[k]

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from spaic.Backend.Event import motion
+from spaic.Backend.Event import entries, heap, motion
 from spaic.Backend.Kernels import jit
 
 _BEGINS = "# --- kernels"
@@ -22,20 +22,25 @@ def compiled(module: ModuleType, modes: int, rules: str = "") -> Any:
     Parameters
     ----------
     module : module
-        Layer or loop.
+        Layer or loop, forwards or back.
     modes : int
         Number of modes of a neuron.
     rules : str
         What takes the place of the part for plasticity rules.
     """
-    head = inspect.getsource(motion).replace(f"MODES = {motion.MODES}\n", f"MODES = {modes}\n", 1)
-    tail = inspect.getsource(module).partition(_BEGINS)[2].partition("\n")[2]
+    texts = [_body(m) for m in (entries, heap, module)]
     if rules:
-        tail = _RULES.sub(lambda _: rules, tail)
+        texts[-1] = _RULES.sub(lambda _: rules, texts[-1])
+    head = inspect.getsource(motion).replace(f"MODES = {motion.MODES}\n", f"MODES = {modes}\n", 1)
     name = module.__name__.rpartition(".")[2]
-    made = jit.load(f"{head}\n{tail}", f"{name}_{modes}", f"exact events ({modes} modes)")
-    for part in (*made.PARTS, *made.MORE_PARTS):
+    made = jit.load("\n".join([head, *texts]), f"{name}_{modes}", f"exact events ({modes} modes)")
+    more = (*heap.MORE_PARTS, *getattr(module, "MORE_PARTS", ()), *getattr(made, "RULE_PARTS", ()))
+    for part in dict.fromkeys((*motion.PARTS, *more)):
         function = getattr(made, part)
         if not hasattr(function, "py_func"):
             setattr(made, part, jit.part(function))
     return made
+
+
+def _body(module: ModuleType) -> str:
+    return inspect.getsource(module).partition(_BEGINS)[2].partition("\n")[2]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spaic.Backend.Event import layer_kernels
+from spaic.Backend.Event import layer_adjoint, layer_kernels
 from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals
+from spaic.Backend.Event.entries import BURST, FINE, LOST, MARK, RELEASE
 from spaic.Backend.Event.kernels import compiled
-from spaic.Backend.Event.layer_kernels import BURST, FINE, LOST, RELEASE
+from spaic.Backend.Event.layer_kernels import LANES
 from spaic.Backend.Event.tables import Tables
 from spaic.Backend.Kernels.team import spread
 from spaic.errors import NumericalError
@@ -19,6 +20,10 @@ from spaic.errors import NumericalError
 _ROOM = 8
 #: Classes up to which the decays of all events are computed once for all neurons.
 _FEW = 4
+#: What an event costs for all neurons side by side, in what it costs for one of them.
+_OVERHEAD = 12
+#: Times that a weight has to be read for it to be worth putting it beside those of other neurons.
+_OFTEN = 2
 #: Neurons whose gradients of arrival times are added up together; part of the result to the last bit, so not a matter of threads.
 _CHUNK = 32
 
@@ -104,6 +109,7 @@ def run(
     tables, neurons = layer.tables, len(layer.kind)
     found = arrivals(afferents, batch, neurons, start.time, end, marks)
     decays = _decays(found, tables, start.time)
+    slots = _slots(found)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
     units = batch * neurons
     room = np.tile(layer.room[0], batch) if layer.room else np.full(units, _ROOM, np.int64)
@@ -113,12 +119,13 @@ def run(
     ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
     kernel = compiled(layer_kernels, tables.modes).forward
     weights = weights if len(weights) else np.zeros(1)
-    width = 1 if found.is_own else layer_kernels.LANES
+    wide = min(LANES, key=lambda n: -(-neurons // n) * (n + _OVERHEAD))
+    width = 1 if found.is_own else wide
     chosen = np.arange(-(-neurons // width))
     while len(chosen):
         args = (
-            chosen, batch, found.is_own, len(decays) > 0, start.time, limits.spikes,
-            (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports),
+            chosen, batch, wide, found.is_own, len(decays) > 0, start.time, limits.spikes,
+            (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports, *slots),
             decays, weights, (layer.kind, layer.t_ref), moving(tables), (start.modes, start.phase, start.until),
             (offset, room, *memory, count), status, (ended.modes, ended.phase, ended.until), samples,
         )  # fmt: skip
@@ -178,7 +185,7 @@ def gradients(
         (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump),
         (record.offset, record.count, record.what, record.place, record.when, record.modes), every, d_weights, d_times, d_delays,
     )  # fmt: skip
-    spread(compiled(layer_kernels, tables.modes).adjoint, parts, args, threads=1 if is_shared else threads)
+    spread(compiled(layer_adjoint, tables.modes).adjoint, parts, args, threads=1 if is_shared else threads)
     return d_weights, d_times.sum(axis=0)[:events], d_delays
 
 
@@ -199,6 +206,20 @@ def _decays(found: Arrivals, tables: Tables, begin: float) -> np.ndarray:
     rates = np.diagonal(tables.T, axis1=1, axis2=2)
     with np.errstate(invalid="ignore"):
         return np.where(rates == 0.0, 1.0, np.exp(gaps[:, None, None] * rates))
+
+
+def _slots(found: Arrivals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row of each event among the weights that are read, and place and stride of each row; nothing where few are read twice."""
+    none = np.zeros(0, np.int64)
+    real = found.ports != MARK
+    if found.is_own or not real.any():
+        return none, none, none
+    places, first, row = np.unique(found.where[real], return_index=True, return_inverse=True)
+    if len(row) < _OFTEN * len(places):
+        return none, none, none
+    slots = np.zeros(len(found.where), np.int64)
+    slots[real] = row
+    return slots, places, found.stride[real][first]
 
 
 def _entries(offset: np.ndarray, count: np.ndarray) -> np.ndarray:

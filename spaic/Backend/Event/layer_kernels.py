@@ -1,30 +1,23 @@
-"""Compiled code: neurons that do not feed back on each other, each run by itself through all events that it receives, and its adjoint."""
+"""Compiled code: neurons that do not feed back on each other, each run by itself through all events that it receives."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.motion import LATER, MODES, advance, dot, move, next_crossing, turn
+from spaic.Backend.Event.entries import AFTER, AT_ARRIVAL, BURST, CROSSING, INSTANT, LOST, MANY, MARK, RELEASE
+from spaic.Backend.Event.motion import LATER, MODES, move, next_crossing, turn
 
 # --- kernels (the text from here on follows that of motion.py)
 
-#: What an entry of a record is: a crossing, a spike in the instant of an arrival, one in the instant of the entry before, a release.
-CROSSING, AT_ARRIVAL, AFTER, RELEASE = 0, 1, 2, 3
-#: Port of the events that end a run or ask for a sample.
-MARK = -1
-#: What may stop a neuron: no answer to a search, spikes without end in one instant, too many spikes.
-FINE, LOST, BURST, MANY = 0, 1, 2, 3
-#: Spikes of one neuron in one instant that count as a burst without end.
-INSTANT = 1000
-#: Neurons that go through shared events side by side.
-LANES = 8
+#: Numbers of neurons that go through shared events side by side.
+LANES = (8, 16, 24, 32, 40, 48)
 #: Places of what is known of a neuron: phase, entries, spikes, spikes in this instant, status; time, end of refractoriness, last entry.
 PHASE, ENTRIES, SPIKES, SAME, STATUS = 0, 1, 2, 3, 4
 TIME, UNTIL, INSTANT_OF = 0, 1, 2
 
 MORE_PARTS = ("note", "until_event")
-KERNELS = ("forward", "adjoint")
+KERNELS = ("forward",)
 
 
 def note(record: Any, u: Any, event: Any, i: Any, t: Any, y: Any, whole: Any) -> Any:
@@ -91,6 +84,7 @@ def forward(
     hi: Any,
     chosen: Any,
     batch: Any,
+    wide: Any,
     is_own: Any,
     is_shared: Any,
     begin: Any,
@@ -111,20 +105,22 @@ def forward(
     Events ``starts[u] .. stops[u] - 1`` (of the sample, where lists are shared) have a time, a place of the weight (plus `stride` times the
     neuron), an amount and a port. ``kind[neuron]`` is the class of its parameters; row ``2 * class`` of the tables is the neuron at large,
     the next row the refractory one. The record of a unit begins at ``offset[u]`` and has ``room[u]`` entries; what does not fit is counted.
-    A group is one neuron where lists are its own, else :data:`LANES`.
+    A group is one neuron where lists are its own, else `wide` of them, whose weights are put side by side where events read them often:
+    event i then reads row ``slots[i]``, of the place ``slot_where`` and its stride.
     """
-    starts, stops, times, where, stride, amounts, ports = events
+    starts, stops, times, where, stride, amounts, ports, slots, slot_where, slot_stride = events
     kind, t_ref = population
     T, size, growth, rows, level, is_strict, how, is_plain, longest, reset, reset_to, release, jump = tables
     y0, phase0, until0 = start
     offset, room, what, place, when, modes, count = record
     y1, phase1, until1 = end
     neurons = len(kind)
-    width = 1 if is_own else LANES
+    width = 1 if is_own else wide
     y, z = np.empty(MODES), np.empty(MODES)
-    Y, kept = np.zeros((MODES, LANES)), np.empty((MODES, LANES))
-    top, bound = np.zeros(LANES), np.zeros(LANES)
-    whole, real = np.zeros((LANES, 5), np.int64), np.zeros((LANES, 3))
+    Y, kept = np.zeros((MODES, wide)), np.empty((MODES, wide))
+    top, bound = np.zeros(wide), np.zeros(wide)
+    whole, real = np.zeros((wide, 5), np.int64), np.zeros((wide, 3))
+    near = np.zeros((len(slot_where), wide))
     for at in range(lo, hi):
         j0 = chosen[at] * width
         lanes = min(width, neurons - j0)
@@ -132,6 +128,13 @@ def forward(
         is_alike = is_shared and is_plain[2 * c] and is_plain[2 * c + 1]
         for lane in range(lanes):
             is_alike = is_alike and kind[j0 + lane] == c
+        for lane in range(wide):
+            is_there = lane < lanes
+            bound[lane] = 0.0
+            for k in range(MODES):
+                Y[k, lane] = 0.0
+            for s in range(len(slot_where)):
+                near[s, lane] = weights[slot_where[s] + (j0 + lane) * slot_stride[s]] if is_there else 0.0
         for b in range(batch):
             first, last = (starts[b * neurons + j0], stops[b * neurons + j0]) if is_own else (starts[b], stops[b])
             for lane in range(lanes):
@@ -150,7 +153,7 @@ def forward(
                     q = 2 * c
                     if is_alike:
                         rest = stop - (begin if i == first else times[i - 1]) + LATER * abs(stop)
-                        for lane in range(LANES):
+                        for lane in range(wide):
                             r, slope, bend = level[q], 0.0, 0.0
                             for k in range(MODES):
                                 r += rows[q, 0, k] * Y[k, lane]
@@ -159,7 +162,7 @@ def forward(
                             top[lane] = r + rest * (max(slope, 0.0) + 0.5 * bend * rest)
                             bound[lane] = 1e-9 * r
                         loud = 0
-                        for lane in range(LANES):
+                        for lane in range(wide):
                             loud += 0 if top[lane] < bound[lane] else 1
                         if loud > 0 or waiting > 0:
                             loud = 0
@@ -179,7 +182,7 @@ def forward(
                                         kept[k, lane] = y[k]
                         for k in range(MODES):
                             factor = decays[i, q, k]
-                            for lane in range(LANES):
+                            for lane in range(wide):
                                 Y[k, lane] *= factor
                         if loud > 0:
                             waiting = 0
@@ -205,11 +208,18 @@ def forward(
                                 samples[base, b, j0 + lane, k] = Y[k, lane]
                             samples[base, b, j0 + lane, MODES] = whole[lane, PHASE]
                 elif is_alike and waiting == 0:
-                    for lane in range(lanes):
-                        bound[lane] = amount * weights[base + (j0 + lane) * step]
+                    if len(slot_where) > 0:
+                        row = slots[i]
+                        for lane in range(wide):
+                            bound[lane] = amount * near[row, lane]
+                    else:
+                        for lane in range(lanes):
+                            bound[lane] = amount * weights[base + (j0 + lane) * step]
+                        for lane in range(lanes, wide):
+                            bound[lane] = 0.0
                     for k in range(MODES):
                         factor = jump[2 * c, port, k]
-                        for lane in range(LANES):
+                        for lane in range(wide):
                             Y[k, lane] += factor * bound[lane]
                 else:
                     for lane in range(lanes):
@@ -223,124 +233,3 @@ def forward(
                 phase1[u], until1[u] = whole[lane, PHASE], real[lane, UNTIL]
                 for k in range(MODES):
                     y1[u, k] = Y[k, lane]
-
-
-def adjoint(
-    lo: Any,
-    hi: Any,
-    batch: Any,
-    chunk: Any,
-    is_own: Any,
-    is_shared: Any,
-    least: Any,
-    events: Any,
-    decays: Any,
-    weights: Any,
-    back: Any,
-    population: Any,
-    tables: Any,
-    record: Any,
-    given: Any,
-    d_weights: Any,
-    d_times: Any,
-    d_delays: Any,
-) -> Any:
-    """Gradients of a loss with respect to weights and arrival times, from those with respect to the times of spikes.
-
-    The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to
-    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event. Errors go back to the sources
-    by the weights `back`, which are others than `weights` where a link says so.
-    """
-    starts, times, where, stride, amounts, ports, sources = events
-    kind, t_ref = population
-    T, size, rows, is_plain, reset, reset_to, release, jump = tables
-    offset, count, what, place, when, modes = record
-    neurons = len(kind)
-    lam, z, before, after = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
-    f0, f1 = np.empty(MODES), np.empty(MODES)
-    for part in range(lo, hi):
-        for j in range(part * chunk, min(part * chunk + chunk, neurons)):
-            c = kind[j]
-            for b in range(batch):
-                u = b * neurons + j
-                first = starts[u] if is_own else starts[b]
-                n = offset[u] + count[u] - 1
-                if n < offset[u]:
-                    continue
-                phase = 1 if what[n] != RELEASE and t_ref[j] > 0.0 else 0
-                for k in range(MODES):
-                    lam[k] = 0.0
-                t, carry, i = when[n], 0.0, place[n] - 1
-                exact = -1  # event whose instant the adjoint is at
-                while n >= offset[u] or i >= first:
-                    if n >= offset[u] and place[n] > i:
-                        if when[n] < t:
-                            q = 2 * c + phase
-                            advance(T[q], size[q], lam, t - when[n], True, z)
-                            for k in range(MODES):
-                                lam[k] = z[k]
-                        t, exact = when[n], -1
-                        q, event = 2 * c, what[n]
-                        for k in range(MODES):
-                            before[k] = modes[n, k]
-                        old, new = (q + 1, q) if event == RELEASE else (q, q + phase)
-                        for k in range(MODES):
-                            after[k] = dot(release[c, k], before) if event == RELEASE else dot(reset[c, k], before) + reset_to[c, k]
-                        shift = 0.0
-                        for k in range(MODES):
-                            f0[k] = dot(T[old, k], before)
-                            f1[k] = dot(T[new, k], after)
-                        for k in range(MODES):
-                            moved = dot(release[c, k], f0) if event == RELEASE else dot(reset[c, k], f0)
-                            shift += lam[k] * (moved - f1[k])
-                        for k in range(MODES):
-                            total = 0.0
-                            for m in range(MODES):
-                                total += lam[m] * (release[c, m, k] if event == RELEASE else reset[c, m, k])
-                            z[k] = total
-                        if event == RELEASE:
-                            carry += shift
-                            phase = 1
-                        else:
-                            shift += given[n] + carry
-                            carry = 0.0
-                            phase = 0
-                            if event == CROSSING:
-                                slope = max(dot(rows[q, 1], before), least)
-                                for k in range(MODES):
-                                    z[k] -= rows[q, 0, k] * shift / slope
-                            elif event == AFTER:
-                                carry = shift
-                            else:
-                                at = place[n] - 1
-                                own = where[at] + j * stride[at]
-                                if sources[at] >= 0 and back[own] == weights[own]:
-                                    d_times[part, sources[at]] += shift
-                                if len(d_delays) > 0:
-                                    d_delays[own] += shift
-                        for k in range(MODES):
-                            lam[k] = z[k]
-                        n -= 1
-                        continue
-                    if ports[i] != MARK:
-                        q = 2 * c + phase
-                        if exact == i + 1 and is_shared and is_plain[q]:
-                            for k in range(MODES):
-                                lam[k] *= decays[i + 1, q, k]
-                        elif times[i] < t:
-                            advance(T[q], size[q], lam, t - times[i], True, z)
-                            for k in range(MODES):
-                                lam[k] = z[k]
-                        t, exact = times[i], i
-                        grown, moved = 0.0, 0.0
-                        for k in range(MODES):
-                            grown += lam[k] * jump[q, ports[i], k]
-                            moved += lam[k] * dot(T[q, k], jump[q, ports[i]])
-                        at = where[i] + j * stride[i]
-                        d_weights[at] += amounts[i] * grown
-                        moved *= -amounts[i]
-                        if sources[i] >= 0:
-                            d_times[part, sources[i]] += moved * back[at]
-                        if len(d_delays) > 0:
-                            d_delays[at] += moved * weights[at]
-                    i -= 1

@@ -7,7 +7,8 @@ from typing import Any
 from spaic.errors import NetworkError, nearest
 from spaic.IO.reinforcement.environment import BaseEnvironment
 from spaic.Network.network import Network
-from spaic.Network.node import Action, Decoder, Encoder, Reward
+from spaic.Network.readers import Action, Decoder, Reward
+from spaic.Network.sources import Encoder
 
 
 def ends(

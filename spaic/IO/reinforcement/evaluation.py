@@ -14,7 +14,7 @@ from spaic.IO.reinforcement.returns import Returns
 from spaic.Learning.evaluation import in_mode
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Network.network import Network
-from spaic.Network.node import Action
+from spaic.Network.readers import Action
 
 if TYPE_CHECKING:
     from spaic.IO.reinforcement.pipeline import RLPipeline

@@ -23,7 +23,7 @@ from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.reinforcement import Agent, DirectReward, Experience, RewardLearner
 from spaic.Library.ranges import demand_count, demand_flag, demand_number, demand_positive
 from spaic.Network.network import Network
-from spaic.Network.node import Action
+from spaic.Network.readers import Action
 from spaic.seeds import Key
 
 #: What an environment did in a step: ``[copies, *shape]``, ``[copies]``, ``[copies]``.

@@ -12,7 +12,8 @@ from spaic.Library.ranges import demand_number
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder
+from spaic.Network.readers import Decoder
+from spaic.Network.sources import Encoder
 from spaic.registry import networks
 
 #: Sum of the weights into a neuron, and the rate of a pixel of value 1 in spikes per ms: those of Diehl and Cook for 784 pixels.

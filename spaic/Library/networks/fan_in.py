@@ -11,7 +11,7 @@ from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Generator
+from spaic.Network.sources import Generator
 from spaic.registry import networks
 
 #: Neurapse's delays in ms, from each of three neurons (columns) to each of two (rows).

@@ -10,7 +10,8 @@ from spaic.Library.initializers import normal
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder
+from spaic.Network.readers import Decoder
+from spaic.Network.sources import Encoder
 from spaic.registry import networks
 
 

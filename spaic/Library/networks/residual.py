@@ -15,7 +15,8 @@ from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Decoder, Encoder
+from spaic.Network.readers import Decoder
+from spaic.Network.sources import Encoder
 from spaic.registry import networks
 
 #: What a group sends: its spikes, or, if it only adds up, their sum.

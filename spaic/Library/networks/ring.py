@@ -13,7 +13,7 @@ from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
 from spaic.Network.neurongroup import NeuronGroup
-from spaic.Network.node import Generator
+from spaic.Network.sources import Generator
 from spaic.registry import networks
 
 _FIELD = NeuronModel(

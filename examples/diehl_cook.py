@@ -1,0 +1,1 @@
+../spaic/examples/diehl_cook.py
