@@ -10,7 +10,7 @@ import torch
 
 import spaic
 from spaic import NeuronModel, registry
-from spaic.Backend.Kernels import sparse_text
+from spaic.Backend.Kernels import sparse_sums
 from spaic.Backend.Reference.program import ReferenceProgram
 from spaic.Backend.Torch import simulated
 from spaic.Backend.Torch.options import Options
@@ -266,7 +266,7 @@ def test_the_source_is_shown():
     program = torch_program(circuit())
     text = program.source("e")
     assert "def simulate(" in text and text == program.source("i")
-    assert sparse_text._SUMS["scattered"] in text
+    assert sparse_sums.SUMS["scattered"] in text
 
 
 # --- recordings

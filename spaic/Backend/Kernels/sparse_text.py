@@ -17,81 +17,11 @@ from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
 from spaic.Backend.Kernels.rule_loops import LOOPS
-from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, EVENTS, ONE_TO_ONE, SCATTERED, SPARSE, Events, Learned
+from spaic.Backend.Kernels.sparse_island import DIRECT, EVENTS, SCATTERED, SPARSE, Events, Learned
 from spaic.Backend.Kernels.sparse_meeting import JOIN, TEAM, meeting
+from spaic.Backend.Kernels.sparse_sums import COPIED, LISTED, ROW, SUMS, TABLES
 from spaic.Dynamics.show import listing
 
-_HEAD = """def {name}(total, {given}):
-    for q in range(len(pointers)):
-        for e in range(pointers[q, row], pointers[q, row + 1]):
-            j = indices[e]
-"""
-#: What a way adds up: for each spike of a row, what it brings to the neurons `start` to `stop` - 1, which are the parts `p0` to `p1` - 1.
-_SUMS = {
-    SPARSE: _HEAD.format(name="add_sparse", given="pointers, indices, row, p0, p1, starts, targets, weight")
-    + """            if len(weight) == 1:
-                common = weight[0]
-                for k in range(starts[j, p0], starts[j, p1]):
-                    total[targets[k]] += common
-            else:
-                for k in range(starts[j, p0], starts[j, p1]):
-                    total[targets[k]] += weight[k]""",
-    SCATTERED: _HEAD.format(name="add_scattered", given="pointers, indices, row, p0, p1, starts, targets, weight, late, now")
-    + """            for k in range(starts[j, p0], starts[j, p1]):
-                then = now + int(late[k])
-                if then >= 0:
-                    total[then & (len(total) - 1), targets[k]] += weight[k]""",
-    DENSE: _HEAD.format(name="add_dense", given="pointers, indices, row, start, stop, weight")
-    + """            own = weight[j]
-            for m in range(start, stop):
-                total[m] += own[m]""",
-    ONE_TO_ONE: _HEAD.format(name="add_one_to_one", given="pointers, indices, row, start, stop, weight")
-    + """            if start <= j < stop:
-                total[j] += weight[j]""",
-}
-#: The same for the neurons of several samples, counted through, by a thread that has them all.
-_COPIED = {
-    SPARSE: _HEAD.format(name="add_sparse", given="copies, pointers, indices, row, p0, p1, starts, targets, weight")
-    + """            base = j // len(starts)
-            j -= base * len(starts)
-            base *= len(total) // copies
-            if len(weight) == 1:
-                common = weight[0]
-                for k in range(starts[j, p0], starts[j, p1]):
-                    total[base + targets[k]] += common
-            else:
-                for k in range(starts[j, p0], starts[j, p1]):
-                    total[base + targets[k]] += weight[k]""",
-    SCATTERED: _HEAD.format(name="add_scattered", given="copies, pointers, indices, row, p0, p1, starts, targets, weight, late, now")
-    + """            base = j // len(starts)
-            j -= base * len(starts)
-            base *= total.shape[1] // copies
-            for k in range(starts[j, p0], starts[j, p1]):
-                then = now + int(late[k])
-                if then >= 0:
-                    total[then & (len(total) - 1), base + targets[k]] += weight[k]""",
-    DENSE: _HEAD.format(name="add_dense", given="copies, pointers, indices, row, start, stop, weight")
-    + """            sample = j // len(weight)
-            own = weight[j - sample * len(weight)]
-            part = total[sample * len(own) : (sample + 1) * len(own)]
-            for m in range(len(own)):
-                part[m] += own[m]""",
-    ONE_TO_ONE: _HEAD.format(name="add_one_to_one", given="copies, pointers, indices, row, start, stop, weight")
-    + """            total[j] += weight[j % len(weight)]""",
-}
-#: Arrays of a way besides the weight.
-_TABLES = {SPARSE: ("starts", "targets"), SCATTERED: ("starts", "targets", "late", "ring"), DENSE: (), ONE_TO_ONE: ()}
-_LISTED = """def list_fired(fired, start, stop, indices, count):
-    for first in range(start, stop, 8):
-        if eight(fired, first) != 0:
-            for m in range(first, first + 8):
-                if fired[m] != 0:
-                    indices[count] = m
-                    count += 1
-    return count"""
-#: The row of a record for a step, or the last one, which nobody reads, where no sample is taken.
-_ROW = """def row_of(n, first, every, rows):
-    return (n - first) // every if n >= first and (n - first) % every == 0 else rows - 1"""
 _IMPORT = "from spaic.Backend.Kernels.sparse_team import add, eight, fork, look"
 _OWN = (
     "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
@@ -105,10 +35,10 @@ def source(events: Events, dtype: str) -> str:
     """The module, with the function ``simulate``."""
     function = _Function(events)
     text = function.text()
-    sums = [text_ for kind, text_ in (_COPIED if events.learned else _SUMS).items() if f"add_{kind}(" in text]
+    sums = [text_ for kind, text_ in (COPIED if events.learned else SUMS).items() if f"add_{kind}(" in text]
     loops = [loop.replace("def advance(", f"def advance_{k}(", 1) for k, loop in enumerate(function.loops)]
     rules = [rule_text.text(x, f"learn_{k}") for k, x in enumerate(events.learned)]
-    parts = [*loops, *sums, *rules, *(part for name, part in (("list_fired", _LISTED), ("row_of", _ROW)) if f"{name}(" in text)]
+    parts = [*loops, *sums, *rules, *(part for name, part in (("list_fired", LISTED), ("row_of", ROW)) if f"{name}(" in text)]
     called = {"PARTS": tuple(part.partition("(")[0].removeprefix("def ") for part in parts)}
     steps = "\n\n".join(f"{m}:\n{listing(layer.tape)}" for m, layer in events.by_name.items())
     return module(f"{events.name}, {dtype}", steps, dtype, ("simulate",), [*parts, text], called, _IMPORT)
@@ -251,7 +181,7 @@ class _Function:
         return self.arguments[key]
 
     def _tables(self, k: int) -> dict[str, str]:
-        return {role: self._argument(role, str(k), "", f"{role}_{k}") for role in ("weight", *_TABLES[self.events.feeds[k].kind])}
+        return {role: self._argument(role, str(k), "", f"{role}_{k}") for role in ("weight", *TABLES[self.events.feeds[k].kind])}
 
     def _lists(self, member: str, variable: str) -> tuple[str, str]:
         pair = (self._argument(role, member, variable, f"{member}_{variable}_{role}") for role in ("pointers", "indices"))
