@@ -30,14 +30,14 @@ causal = rules.add(
     Rule(
         name="causal_stdp",
         summary="A postsynaptic spike changes the weight by a part that is the synaptic current at that time; nothing else changes it.",
-        source="Neurapse, PLASTIC_SYNAPSE_A, for all pairs of spikes; gamma = -1 is its other direction",
+        source="Neurapse, PLASTIC_SYNAPSE_A, for all pairs of spikes; there with gamma 1, or -1 in its other direction",
         pre="dx/dt = -x / tau\ndz/dt = -z / tau_s",
         on_pre="x += 1; z += 1",
         on_post="w += gamma * w * (x - z)",
         parameters={
             "tau": Parameter(15.0, "ms", "decay of the synaptic current", "(0, inf)"),
             "tau_s": Parameter(3.75, "ms", "its rise", "(0, inf)"),
-            "gamma": Parameter(1.0, "1", "part of the weight for a current of 1; negative weakens"),
+            "gamma": Parameter(0.1, "1", "part of the weight for a current of 1; negative weakens"),
         },
     ),
     aliases=("plastic_synapse_a",),
