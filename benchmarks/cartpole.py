@@ -1,6 +1,7 @@
 """CartPole-v1 with both learners of the examples: mean return over 100 episodes that are not those of the training, for each seed.
 
-What was measured is added to the file, in place of what stood there for the same learner and seed; `python docs/generate_cartpole.py` draws it.
+What was measured is added to the file, in place of what stood there for the same learner and seed; `python docs/generate_cartpole.py`
+draws it.
 
 Run: python benchmarks/cartpole.py [--seeds 0 1 2] [--learners policy_gradient rstdp] [--out benchmarks/results/cartpole.json]
 """

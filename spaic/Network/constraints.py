@@ -82,8 +82,10 @@ def delays(connection: Connection, transforms: tuple[Transform, ...]) -> Value |
     value = connection.delay
     if isinstance(value, np.ndarray) and isinstance(transforms[0], Sparse):
         t = transforms[0]
-        if value.shape == (t.post, t.pre):
-            return np.asarray(value[t.targets, t.sources])
+        is_fixed = connection.delay_limit is None  # learned ones stay as many as they are
+        whole = (t.post, t.pre)
+        if value.shape == whole or (is_fixed and value.ndim == 2 and all(n in (1, s) for n, s in zip(value.shape, whole, strict=True))):
+            return np.asarray(np.broadcast_to(value, whole)[t.targets, t.sources])
     return value
 
 

@@ -21,8 +21,9 @@ from tqdm import tqdm
 import spaic
 from spaic.Library import DiehlCook, LabelReadout
 
-SHOWN, TRIAL = 350.0, 500.0  # ms
-FEWEST, RATES = 5, np.arange(1.0, 6.5, 0.5, dtype=np.float32)  # spikes, and how many times the first rate until there are as many
+SHOWN, TRIAL, RATE = 350, 500, 0.06375  # steps of 1 ms, and spikes per step of a white pixel
+FEWEST, BRIGHTER = 5, np.arange(1.0, 6.5, 0.5, dtype=np.float32)  # spikes, and how many times the first rate until there are as many
+TOGETHER = 10  # images in one run, one after the other, as a run takes some time to start
 
 
 def mnist(is_train, download, count):
@@ -34,43 +35,64 @@ def mnist(is_train, download, count):
 
 def network(neurons, seed):
     """The more neurons, the fewer spikes has each of them: what a spike changes grows with their number."""
-    net = DiehlCook(neurons, inhibition=60.0, theta_plus=0.0025 * np.sqrt(neurons), shown=SHOWN, seed=seed)
-    net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp", nu_post=5e-4 * np.sqrt(neurons))
+    step = np.sqrt(neurons)
+    net = DiehlCook(neurons, theta_plus=0.0025 * step, coding_method="null", seed=seed)
+    net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp", nu_post=5e-4 * step)
+    return built(net)
+
+
+def built(net):
+    """With the spikes of each step besides their number."""
+    net.trains = spaic.Decoder(dec_target=net.exc, coding_method="null")
     net.set_backend("torch", dt=1.0)
     return net
 
 
-def respond(net, image):
-    """Spikes of each neuron, at the first rate at which there are enough, and the number of presentations that took."""
-    for shown, rate in enumerate(RATES, 1):
-        net.input(rate * image[None])
-        net.run_continue(TRIAL)
-        counts = net.output.predict[0].numpy()
-        if counts.sum() >= FEWEST:
+def trains(pixels, rng):
+    """Poisson spikes of images that follow each other with rest in between, ``[1, T, 784]``."""
+    spikes = np.zeros((len(pixels), TRIAL, pixels.shape[1]), bool)
+    for train, image in zip(spikes, pixels, strict=True):
+        lit = np.flatnonzero(image)
+        train[:SHOWN, lit] = rng.random((SHOWN, len(lit)), dtype=np.float32) < RATE * image[lit]
+    return spikes.reshape(1, -1, pixels.shape[1])
+
+
+def respond(net, pixels, rng):
+    """Spikes of each neuron for each image, ``[count, neurons]``, at the first rate at which there are enough."""
+    counts, waiting = np.zeros((len(pixels), net.exc.num), np.float32), np.arange(len(pixels))
+    for factor in BRIGHTER:
+        net.input(trains(factor * pixels[waiting], rng))
+        net.run_continue(float(TRIAL * len(waiting)))
+        counts[waiting] = net.trains.predict.reshape(len(waiting), TRIAL, -1).sum(1)
+        waiting = waiting[counts[waiting].sum(1) < FEWEST]
+        if not len(waiting):
             break
-    return counts.copy(), shown
+    return counts
 
 
-def learn(net, pixels, save):
+def learn(net, pixels, save, seed):
     """All images once, from where the last file of an earlier call ends."""
     files = sorted(Path().glob(f"{save}-*.spaic"), key=lambda file: int(file.stem.rpartition("-")[2])) if save else []
     if files:
         net.load(files[-1])
     start = int(files[-1].stem.rpartition("-")[2]) if files else 0
-    bar = tqdm(range(start, len(pixels)), "learning", len(pixels), initial=start, mininterval=1.0)
-    for i in bar:
-        counts, shown = respond(net, pixels[i])
-        if (i + 1) % 100 == 0:
-            bar.set_postfix(spikes=int(counts.sum()), shown=shown, threshold=f"+{net.raised.mean():.1f} mV", refresh=False)
-        if save and ((i + 1) % 1000 == 0 or i + 1 == len(pixels)):
-            files.append(net.save(f"{save}-{i + 1}.spaic"))
+    bar = tqdm(total=len(pixels), initial=start, desc="learning", mininterval=1.0)
+    for first in range(start, len(pixels), TOGETHER):
+        counts = respond(net, pixels[first : first + TOGETHER], np.random.default_rng((seed, first)))
+        done = first + len(counts)
+        bar.set_postfix(spikes=f"{counts.sum(1).mean():.0f}", threshold=f"+{net.threshold_rise.mean():.1f} mV", refresh=False)
+        bar.update(len(counts))
+        if save and (done % 1000 == 0 or done == len(pixels)):
+            files.append(net.save(f"{save}-{done}.spaic"))
             for old in files[:-1]:
                 old.unlink(missing_ok=True)
 
 
-def answers(net, pixels, what):
+def answers(net, pixels, what, seed):
     """Spikes of each neuron for each image, ``[count, neurons]``."""
-    return np.stack([respond(net, image)[0] for image in tqdm(pixels, what, mininterval=1.0)])
+    rng = np.random.default_rng(seed)
+    parts = range(0, len(pixels), TOGETHER)
+    return np.concatenate([respond(net, pixels[k : k + TOGETHER], rng) for k in tqdm(parts, what, mininterval=1.0)])
 
 
 def draw(net, true, predicted, file):
@@ -87,7 +109,7 @@ if __name__ == "__main__":
     parser.add_argument("--neurons", type=int, default=100)
     parser.add_argument("--images", type=int, default=60_000, help="to learn from")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="1000 images to learn from and 500 to test on, in 20 s")
+    parser.add_argument("--quick", action="store_true", help="1000 images to learn from and 500 to test on, in some 10 s")
     parser.add_argument("--download", action="store_true", help="fetch MNIST if it is not there")
     parser.add_argument("--save", help="beginning of the file names, such as cook")
     parser.add_argument("--figure", help="file for the receptive fields, such as cook.png; cook_confusion.png is written beside it")
@@ -100,12 +122,11 @@ if __name__ == "__main__":
         sys.exit(f"{error}\nOr run this script with --download.")
     net = network(options.neurons, options.seed)
     with torch.no_grad():
-        learn(net, pixels, options.save)
-        fixed = net.fixed()
-        fixed.set_backend("torch", dt=1.0)
+        learn(net, pixels, options.save, options.seed)
+        fixed = built(net.fixed())
         readout = LabelReadout(10)
-        readout.observe(answers(fixed, pixels[-10_000:], "labelling"), labels[-10_000:])
-        found = answers(fixed, unseen, "testing")
+        readout.observe(answers(fixed, pixels[-10_000:], "labelling", 1), labels[-10_000:])
+        found = answers(fixed, unseen, "testing", 2)
     for name, predicted in (("label", readout.by_label(found)), ("proportion", readout.by_proportion(found))):
         print(f"{options.neurons} neurons, {len(pixels)} images, by {name}: test accuracy {100 * (predicted == true).mean():.2f}%")
     if options.figure:

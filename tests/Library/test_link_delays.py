@@ -94,6 +94,24 @@ def test_synapses_have_delays_of_their_own(name, backend):
     np.testing.assert_allclose(net.current.values.reshape(expected.shape), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(1, 8), (8, 1)])
+@pytest.mark.parametrize("name", ["full", "random", "one_to_one"])
+def test_neurons_have_delays_of_their_own(name, shape, monkeypatch):
+    """Sizes of 1: one delay per presynaptic neuron, or per postsynaptic one, however the synapses are stored."""
+    delay = np.arange(8.0).reshape(shape)
+    if name == "one_to_one":
+        with pytest.raises(GraphError, match=r"needed \(8,\); reshape them"):
+            network(name, "torch", delay=delay).build()
+        return
+    found = []
+    for storage in ("dense", "sparse") if name == "random" else ("",):
+        monkeypatch.setitem(LINKS, name, (LINKS[name][0] | ({"storage": storage} if storage else {}), *FLAT))
+        for given in (delay, np.broadcast_to(delay, (8, 8)).copy()):
+            found.append(current(name, "torch", delay=given))
+        np.testing.assert_allclose(found[-1], found[-2], rtol=0, atol=1e-12)
+    assert found[0].any()
+
+
 KERNELS = sorted(name for name in LINKS if "conv" in name or name == "depthwise")
 POOLS = ("pool", "pool1d", "pool3d")
 

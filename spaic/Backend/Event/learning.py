@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spaic.Backend.Event import rule_text
+from spaic.Backend.Event.rule_writer import ARRAYS
 from spaic.Backend.Event.wiring import Wiring
 from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Dynamics.primitives import PRIMITIVES
@@ -63,7 +64,7 @@ class Learning:
     def given(self, packet_rule: np.ndarray, packet_pre: np.ndarray) -> tuple[np.ndarray, ...]:
         """The arrays as kernels take them, with the rule of each packet and its presynaptic neuron."""
         known = {"packet_rule": packet_rule, "packet_pre": packet_pre + np.append(self.first_pre, 0)[packet_rule]}
-        return tuple(np.ascontiguousarray({**self.arrays, **known}[name]) for name in rule_text.ARRAYS)
+        return tuple(np.ascontiguousarray({**self.arrays, **known}[name]) for name in ARRAYS)
 
     def states(self, end: float, old: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Path -> value at the end of the run, shaped as it was."""

@@ -25,7 +25,7 @@ class DiehlCook(Network):
     """Excitatory neurons that see all of the image, each with an inhibitory one that silences all others: few win.
 
     A neuron that fires raises its own threshold, so that others win, too, in time; `net.run_continue` keeps the thresholds. Members:
-    `input` (Poisson), `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`,
+    `input`, `exc` (model diehl_cook; the raised threshold is `theta`), `inh` (model lif_stdp_ih), `input_exc`, `exc_inh`,
     `inh_exc`, and `output` (spike counts of `exc`). The weights `input_exc` are to be learned by a plasticity rule; none is part of the
     network. At the start of each run they are scaled so that those into a neuron add up to 78.4.
 
@@ -38,13 +38,17 @@ class DiehlCook(Network):
     excitation : float
         Jump of an inhibitory neuron in mV when its excitatory neuron fires.
     inhibition : float
-        Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak.
+        Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak. With the 17 of Diehl and Cook's
+        code, without their delays, three neurons win an image together; with 60 about one does, and what they learn overlaps less.
     theta_plus : float
         Rise of the threshold per spike in mV.
     theta : float or array
         Rise of the thresholds in mV at the start of a run.
+    coding_method : str
+        Code of the input: Poisson spikes of up to 63.75 Hz, or ``"null"`` for spikes ``[batch, T, inputs]`` that are drawn elsewhere, which
+        allows for runs that show several images.
     shown : float, optional
-        Time in ms after which the input is silent, so that a run of 500 ms with 350 here shows an image and lets the network rest; by
+        Time in ms after which Poisson input is silent, so that a run of 500 ms with 350 here shows an image and lets the network rest; by
         default an image is shown until the run ends.
     name : str, optional
         Shown in messages.
@@ -69,9 +73,10 @@ class DiehlCook(Network):
         num: int = 100,
         inputs: int = 784,
         excitation: float = 22.5,
-        inhibition: float = 17.0,
+        inhibition: float = 60.0,
         theta_plus: float = 0.05,
         theta: Any = 0.0,
+        coding_method: str = "poisson",
         shown: float | None = None,
         name: str | None = None,
         seed: int = 0,
@@ -79,8 +84,9 @@ class DiehlCook(Network):
         super().__init__(name, seed)
         demand_number("DiehlCook.excitation", excitation)
         demand_number("DiehlCook.inhibition", inhibition, low=0.0)
-        self._options = dict(excitation=excitation, inhibition=inhibition, shown=shown, seed=seed)
-        self.input = Encoder(inputs, coding_method="poisson", unit_conversion=_RATE, end_time=shown)
+        self._options = dict(excitation=excitation, inhibition=inhibition, coding_method=coding_method, shown=shown, seed=seed)
+        rate = dict(unit_conversion=_RATE, end_time=shown) if coding_method == "poisson" else {} if shown is None else dict(end_time=shown)
+        self.input = Encoder(inputs, coding_method=coding_method, **rate)
         self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory", theta_plus=theta_plus, initial=dict(theta=theta))
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
         start = uniform(0.0, 2 * _TOTAL / self.input.num)
@@ -91,11 +97,11 @@ class DiehlCook(Network):
         self.output = Decoder(dec_target=self.exc, coding_method="spike_counts")
 
     @property
-    def raised(self) -> np.ndarray:
+    def threshold_rise(self) -> np.ndarray:
         """By how much the thresholds are raised after the last run, ``[batch, num]``, in mV."""
         state = None if self._simulation is None else self._simulation.snapshot()["state"]
         if state is None:
-            raise StateError("DiehlCook.raised: the network did not run yet; call net.run(T) first")
+            raise StateError("DiehlCook.threshold_rise: the network did not run yet; call net.run(T) first")
         found: np.ndarray = state["arrays"]["exc.theta"].copy()
         return found
 
@@ -107,7 +113,7 @@ class DiehlCook(Network):
         DiehlCook
             Not built yet; it takes batches, as any network that does not learn.
         """
-        raised = self.raised
+        raised = self.threshold_rise
         if len(raised) != 1:
             raise StateError(f"DiehlCook.fixed: the last run had {len(raised)} samples, each with thresholds of its own; run with one")
         net = DiehlCook(self.exc.num, self.input.num, theta_plus=0.0, theta=raised[0], name=self.name, **self._options)

@@ -1,0 +1,1 @@
+../spaic/examples/dfa_mnist.py
