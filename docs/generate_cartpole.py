@@ -30,7 +30,7 @@ def draw(path: Path = PAGE) -> Path:
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=90)
     plt.close(figure)
-    Image.open(buffer).convert("RGB").quantize(32, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
 
 

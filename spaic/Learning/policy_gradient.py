@@ -103,12 +103,15 @@ class PolicyGradient(RewardLearner):
             raise NetworkError(f"PolicyGradient: {agent.actor.path!r} is no Action; it learns choices among whole numbers")
         if agent.carries_on:
             raise NetworkError("PolicyGradient: it runs the network again on single observations; use carry_on=False")
+        if agent.random_share:
+            raise NetworkError("PolicyGradient: it explores by the probabilities of the network; use probability_random_action=0")
         agent.actor.code.log_probabilities(torch.zeros(1, agent.actor.num))  # refused here if there are none
         self._critic = self._found(agent)
         if self._critic is not None and self._critic.num != 1:
             raise NetworkError(f"{self._critic.path}: it reads {self._critic.num} neurons, the value of a state is one number; give it one")
         Learners(agent.net).demand_optimizers()
         super().start(agent)
+        self._rows = {name: [] for name in _COLUMNS}
 
     def _found(self, agent: Agent) -> Decoder | None:
         own = {decoder.path: decoder for decoder in agent.net.members(Decoder)}

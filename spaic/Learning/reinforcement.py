@@ -64,6 +64,8 @@ class Agent:
         Of what learners draw.
     carries_on : bool
         Whether the state of the network goes on from step to step of an episode.
+    random_share : float
+        Share of actions that are not those of the network, but drawn.
     """
 
     net: Network
@@ -73,6 +75,7 @@ class Agent:
     copies: int
     seed: int
     carries_on: bool = False
+    random_share: float = 0.0
 
     def run(self, observations: np.ndarray, goes_on: bool = False) -> None:
         """Show the network observations ``[batch, *shape]``, from its initial state or from where it is."""
@@ -89,7 +92,7 @@ class RewardLearner(ABC):
     agent: Agent | None = None
 
     def start(self, agent: Agent) -> None:
-        """Take the agent that is going to act; refuse what cannot be learned by."""
+        """Take the agent that is going to act, in new episodes; refuse one that cannot be learned by."""
         self.agent = agent
 
     @abstractmethod

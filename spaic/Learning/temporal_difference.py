@@ -69,6 +69,8 @@ class TemporalDifference(RewardLearner):
     def start(self, agent: Agent) -> None:
         super().start(agent)
         rewarded(agent.net, type(self).__name__)
+        if self._trace is not None:
+            self._trace = np.zeros_like(self._trace)
 
     def value(self, observations: np.ndarray) -> np.ndarray:
         """What the critic expects, ``[copies]``."""

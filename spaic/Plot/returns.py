@@ -41,7 +41,7 @@ def returns(history: Any, ax: Axes | None = None, *, window: int = 100, title: s
     main = axes_for(ax)
     for (label, values), colour in zip(curves.items(), CYCLE, strict=False):
         episodes = np.arange(1, len(values) + 1)
-        main.plot(episodes, values, ".", color=colour, markersize=2.5, alpha=0.35, markeredgewidth=0)
+        main.plot(episodes, values, ".", color=colour, markersize=3.5, alpha=0.5, markeredgewidth=0)
         main.plot(episodes, _running_mean(values, window), color=colour, linewidth=1.6, label=label or f"mean of {window}")
     whole_ticks(main.xaxis)
     tidy(main, title, xlabel, "return")

@@ -109,7 +109,8 @@ if __name__ == "__main__":
     parser.add_argument("--neurons", type=int, default=100)
     parser.add_argument("--images", type=int, default=60_000, help="to learn from")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="1000 images to learn from and 500 to test on, in some 10 s")
+    parser.add_argument("--tested", type=int, default=10_000, help="images to test on")
+    parser.add_argument("--quick", action="store_true", help="the same as --images 1000 --tested 500, in some 10 s")
     parser.add_argument("--download", action="store_true", help="fetch MNIST if it is not there")
     parser.add_argument("--save", help="beginning of the file names, such as cook")
     parser.add_argument("--figure", help="file for the receptive fields, such as cook.png; cook_confusion.png is written beside it")
@@ -117,7 +118,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)  # one image at a time leaves nothing to share
     try:
         pixels, labels = mnist(True, options.download, 1000 if options.quick else options.images)
-        unseen, true = mnist(False, options.download, 500 if options.quick else 10_000)
+        unseen, true = mnist(False, options.download, 500 if options.quick else options.tested)
     except spaic.DataError as error:
         sys.exit(f"{error}\nOr run this script with --download.")
     net = network(options.neurons, options.seed)

@@ -11,6 +11,8 @@ from spaic.Backend.Plastic.program import PlasticProgram
 from spaic.Library.rules import with_teacher
 from tests.contracts.uncompiled import in_python
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*of the weights:RuntimeWarning", "ignore:.*the weights exploded:RuntimeWarning")
+
 STEPS = 40
 LEARNED = [name for name, rule in registry.rules.items() if not rule_text.obstacle(rule)]
 
@@ -22,6 +24,9 @@ def uncompiled(monkeypatch, tmp_path):
 
 SPARSE = {"link_type": "random", "probability": 0.6, "storage": "sparse", "weight": spaic.uniform(0.2, 0.6)}
 PAIRS = {"link_type": "one_to_one", "weight": 0.4}
+#: Each synapse has its own delay.
+LATE_MATRIX = {"weight": np.random.default_rng(4).uniform(0.2, 0.6, (6, 8)), "delay": np.random.default_rng(5).integers(0, 4, (6, 8)) * 1.0}
+LATE_LIST = {"link_type": "random", "probability": 0.7, "storage": "sparse", "weight": 0.1, "delay": spaic.uniform(1.0, 6.0)}
 
 
 def network(rule, backend="torch", dtype="float64", batch=1, seed=0, wire_as=None, loop_as=None, **options):
@@ -32,8 +37,10 @@ def network(rule, backend="torch", dtype="float64", batch=1, seed=0, wire_as=Non
         is_taught = "taught" in registry.rules[rule].reads("post").values()
         cells = spaic.NeuronGroup(6, model=with_teacher("lif") if is_taught else "lif", tau_m=5.0, t_ref=1.0)
         others = spaic.NeuronGroup(6 if loop_as is PAIRS else 5, model="cuba", tau_m=8.0)
-        wire = spaic.Connection(source, cells, **(wire_as or {"weight": rng.uniform(0.2, 0.6, (6, 8))}), delay=2.0, w_min=0.0, w_max=0.6)
-        loop = spaic.Connection(others, cells, **(loop_as or {"weight": rng.uniform(-0.2, 0.2, (6, 5))}), delay=1.0)
+        wire_as = {"delay": 2.0} | (wire_as or {"weight": rng.uniform(0.2, 0.6, (6, 8))})
+        loop_as = {"delay": 1.0} | (loop_as or {"weight": rng.uniform(-0.2, 0.2, (6, 5))})
+        wire = spaic.Connection(source, cells, **wire_as, w_min=0.0, w_max=0.6)
+        loop = spaic.Connection(others, cells, **loop_as)
         on = spaic.Connection(cells, others, weight=rng.uniform(0.2, 0.8, (others.num, 6)))
         rivals = spaic.Connection(cells, cells, link_type="one_to_one", weight=-0.1, delay=1.0, is_parameter=False)
         learner = spaic.PlasticityLearner([wire, loop], rule, reduction=options.pop("reduction", None))
@@ -77,6 +84,13 @@ def test_what_is_listed_and_what_is_paired(rule, batch, reduction, uncompiled):
     same(rule, [network(rule, backend, **options) for backend in ("reference", "torch")], (9, 1, 8))
 
 
+@pytest.mark.parametrize("batch, reduction", [(1, None), (3, "sum")])
+@pytest.mark.parametrize("rule", LEARNED)
+def test_delays_of_single_synapses(rule, batch, reduction, uncompiled):
+    options = {"batch": batch, "reduction": reduction, "wire_as": LATE_MATRIX, "loop_as": LATE_LIST}
+    same(rule, [network(rule, backend, **options) for backend in ("reference", "torch")], (9, 1, 8))
+
+
 @pytest.mark.parametrize(
     "rule, batch, reduction, pieces",
     [(rule, *given) for rule in LEARNED for given in ((1, None, (15, 1, STEPS - 16)), (3, "mean", (9, 1, 8)))]
@@ -117,6 +131,7 @@ def test_no_step_is_taken_alone(uncompiled, monkeypatch):
         ("float64", 1e-12, {}),
         ("float32", 1e-4, {}),
         ("float64", 1e-12, {"batch": 3, "reduction": "mean", "wire_as": SPARSE, "loop_as": PAIRS}),
+        ("float64", 1e-12, {"wire_as": LATE_MATRIX, "loop_as": LATE_LIST}),
     ],
 )
 def test_compiled(dtype, tolerance, options):

@@ -131,6 +131,8 @@ class TestRefused:
             spaic.RLPipeline(net, Signal(), 1.0, learner=spaic.PolicyGradient("wide"))
         with pytest.raises(NetworkError, match="carry_on=False"):
             spaic.RLPipeline(policy_net(), Signal(), 1.0, carry_on=True, learner=spaic.PolicyGradient())
+        with pytest.raises(NetworkError, match="probability_random_action=0"):
+            spaic.RLPipeline(policy_net(), Signal(), 1.0, probability_random_action=0.1, learner=spaic.PolicyGradient())
         net = policy_net()
         del net.learner
         with pytest.raises(NetworkError, match="no learner"):

@@ -95,6 +95,23 @@ def test_mnist_says_how_to_get_the_files(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_dfa_mnist(tmp_path, shared_data):
+    text = run(tmp_path, "dfa_mnist", "--epochs 1 --batches 40", SPAIC_DATA=str(shared_data)).stdout
+    assert accuracy(text, "epoch 1: ") > 50  # after 5 epochs on all of them 97.8
+
+
+def test_diehl_cook(tmp_path, shared_data):
+    options = "--neurons 20 --seed 1 --tested 100 --save cook"
+    run(tmp_path, "diehl_cook", f"{options} --images 100", SPAIC_DATA=str(shared_data))
+    assert [file.name for file in tmp_path.iterdir()] == ["cook-100.spaic"]
+    done = run(tmp_path, "diehl_cook", f"{options} --images 400 --figure fields.png", SPAIC_DATA=str(shared_data))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["cook-400.spaic", "fields.png", "fields_confusion.png"]
+    assert re.search(r"learning: +25%\|.*\| 100/400", done.stderr)  # it goes on where it stopped
+    straight = run(tmp_path, "diehl_cook", "--neurons 20 --seed 1 --tested 100 --images 400", SPAIC_DATA=str(shared_data))
+    assert straight.stdout == done.stdout
+    assert accuracy(done.stdout, "20 neurons, 400 images, by label: ") > 20
+
+
 def test_yin_yang(tmp_path, shared_data):
     text = run(tmp_path, "yin_yang", "--epochs 3 --samples 1500 --hidden 60 --figure spikes.png", SPAIC_DATA=str(shared_data)).stdout
     exact, grid = accuracy(text, "exact events: "), accuracy(text, "on a grid")

@@ -167,7 +167,13 @@ def forward(
                         if loud > 0 or waiting > 0:
                             loud = 0
                             for lane in range(lanes):
-                                if whole[lane, PHASE] == 1 or not top[lane] < bound[lane]:
+                                if whole[lane, PHASE] == 1 and real[lane, UNTIL] > stop:
+                                    loud += 1
+                                    top[lane] = 1.0
+                                    bound[lane] = 0.0
+                                    for k in range(MODES):
+                                        kept[k, lane] = Y[k, lane] * decays[i, q + 1, k]
+                                elif whole[lane, PHASE] == 1 or not top[lane] < bound[lane]:
                                     loud += 1
                                     for k in range(MODES):
                                         y[k] = Y[k, lane]
@@ -207,7 +213,7 @@ def forward(
                             for k in range(MODES):
                                 samples[base, b, j0 + lane, k] = Y[k, lane]
                             samples[base, b, j0 + lane, MODES] = whole[lane, PHASE]
-                elif is_alike and waiting == 0:
+                elif is_alike:
                     if len(slot_where) > 0:
                         row = slots[i]
                         for lane in range(wide):
@@ -217,6 +223,11 @@ def forward(
                             bound[lane] = amount * weights[base + (j0 + lane) * step]
                         for lane in range(lanes, wide):
                             bound[lane] = 0.0
+                    if waiting > 0:
+                        for lane in range(lanes):
+                            if whole[lane, PHASE] == 1:
+                                for k in range(MODES):
+                                    Y[k, lane] += (jump[2 * c + 1, port, k] - jump[2 * c, port, k]) * bound[lane]
                     for k in range(MODES):
                         factor = jump[2 * c, port, k]
                         for lane in range(wide):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from spaic.Backend.Kernels.numba_text import LANGUAGE, indented, unpacked
 from spaic.Backend.Kernels.printing import Names, lines
-from spaic.Backend.Kernels.rule_loops import LOOPS, NAMES, if_any
+from spaic.Backend.Kernels.rule_loops import LOOPS, NAMES
 from spaic.Backend.Kernels.sparse_island import Learned
 from spaic.Dynamics.kinds import TRUTH, kinds
 from spaic.Dynamics.names import arrival
@@ -105,7 +105,7 @@ class _Writer:
         if code and self.learned.is_bounded and any(u.side == "weight" for u in self.updates[when]):
             code += self.loops.around(when, "weight", [f"{self.weight} = least(greatest({self.weight}, low), high)"])
         side = {"on_pre": "pre", "on_post": "post"}.get(when)
-        return if_any(side, code) if code and side else code
+        return self.loops.if_any(side, code) if code and side else code
 
     def _weighed(self, when: str, made: list[str], result: str, is_dependent: bool) -> list[str]:
         """A change of weights; where it depends on them, the samples add up what they ask for before it is done."""

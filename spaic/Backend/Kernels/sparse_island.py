@@ -10,10 +10,10 @@ from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed
 from spaic.Backend.Kernels.layer import Layer
 from spaic.Dynamics.rules import Rule
 
-#: By lists of synapses; the same with a delay for each synapse.
-SPARSE, SCATTERED = "sparse", "scattered"
+#: By lists of synapses; the same with a delay for each synapse, by neurons or by delays.
+SPARSE, SCATTERED, DELAYED = "sparse", "scattered", "delayed"
 #: Ways that pass on spikes one by one.
-EVENTS = (SPARSE, SCATTERED, DENSE, ONE_TO_ONE)
+EVENTS = (SPARSE, SCATTERED, DELAYED, DENSE, ONE_TO_ONE)
 
 
 @dataclass(frozen=True)
@@ -98,4 +98,4 @@ class Events:
         return any(self.feeds[k].target == member for k in self.instant)
 
 
-__all__ = ["DENSE", "DIRECT", "EVENTS", "ONE_TO_ONE", "SCATTERED", "SPARSE", "Events", "Feed", "Learned"]
+__all__ = ["DELAYED", "DENSE", "DIRECT", "EVENTS", "ONE_TO_ONE", "SCATTERED", "SPARSE", "Events", "Feed", "Learned"]

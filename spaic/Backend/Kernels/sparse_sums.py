@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spaic.Backend.Kernels.sparse_island import DENSE, ONE_TO_ONE, SCATTERED, SPARSE
+from spaic.Backend.Kernels.sparse_island import DELAYED, DENSE, ONE_TO_ONE, SCATTERED, SPARSE
 
 _HEAD = """def {name}(total, {given}):
     for q in range(len(pointers)):
@@ -53,6 +53,17 @@ COPIED = {
                 then = now + int(late[k])
                 if then >= 0:
                     total[then & (len(total) - 1), base + targets[k]] += weight[k]""",
+    DELAYED: """def add_delayed(total, copies, pointers, indices, row, starts, targets, late, weight):
+    sources = (len(starts) - 1) // len(late)
+    for d in range(len(late)):
+        for q in range(len(pointers)):
+            for e in range(pointers[q, row - late[d]], pointers[q, row - late[d] + 1]):
+                j = indices[e]
+                base = j // sources
+                j += d * sources - base * sources
+                base *= len(total) // copies
+                for k in range(starts[j], starts[j + 1]):
+                    total[base + targets[k]] += weight[k]""",
     DENSE: _HEAD.format(name="add_dense", given="copies, pointers, indices, row, start, stop, weight")
     + """            sample = j // len(weight)
             own = weight[j - sample * len(weight)]
@@ -63,7 +74,13 @@ COPIED = {
     + """            total[j] += weight[j % len(weight)]""",
 }
 #: Arrays of a way besides the weight.
-TABLES = {SPARSE: ("starts", "targets"), SCATTERED: ("starts", "targets", "late", "ring"), DENSE: (), ONE_TO_ONE: ()}
+TABLES = {
+    SPARSE: ("starts", "targets"),
+    SCATTERED: ("starts", "targets", "late", "ring"),
+    DELAYED: ("starts", "targets", "late"),
+    DENSE: (),
+    ONE_TO_ONE: (),
+}
 LISTED = """def list_fired(fired, start, stop, indices, count):
     for first in range(start, stop, 8):
         if eight(fired, first) != 0:

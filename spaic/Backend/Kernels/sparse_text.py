@@ -17,7 +17,7 @@ from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
 from spaic.Backend.Kernels.rule_loops import LOOPS
-from spaic.Backend.Kernels.sparse_island import DIRECT, EVENTS, SCATTERED, SPARSE, Events, Learned
+from spaic.Backend.Kernels.sparse_island import DELAYED, DIRECT, EVENTS, SCATTERED, SPARSE, Events, Learned
 from spaic.Backend.Kernels.sparse_meeting import JOIN, TEAM, meeting
 from spaic.Backend.Kernels.sparse_sums import COPIED, LISTED, ROW, SUMS, TABLES
 from spaic.Dynamics.show import listing
@@ -281,8 +281,8 @@ class _Function:
             ring = tables["ring"]
             taken = [f"now = n & (len({ring}) - 1)", f"for m in range(from_{k}, to_{k}):"]
             return [self._scatter(number), *taken, f"    {total}[m] += {ring}[now, m]", f"    {ring}[now, m] = number(0.0)"]
-        part = "p0, p1" if feed.kind == SPARSE else f"from_{k}, to_{k}"
-        given = [total, *self._copies, self._row(number), part, *list(tables.values())[1:], tables["weight"]]
+        part = {SPARSE: ["p0, p1"], DELAYED: []}.get(feed.kind, [f"from_{k}, to_{k}"])
+        given = [total, *self._copies, self._row(number), *part, *list(tables.values())[1:], tables["weight"]]
         return [f"add_{feed.kind}({', '.join(given)})"]
 
     def _scatter(self, number: int) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from spaic.Backend.Kernels import rule_text
 from spaic.Backend.Plastic.at_work import RuleAtWork
+from spaic.Backend.Torch.kernel_order import kernel_order
 from spaic.Backend.Torch.program import Run, TorchProgram
 from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.simulation_choice import gradient_flows, hindrance, is_spiking, passes_events
@@ -40,6 +41,7 @@ class LearningLoop:
         self.stage = Stage(tuple(name for stage in program.schedule.stages for name in stage.populations), True)
         self.learned = frozenset(rule.link.name for rule in rules)
         self.obstacle = self._obstacle()
+        self.orders = {} if self.obstacle else {rule: kernel_order(rule) for rule in rules}
 
     def _obstacle(self) -> str:
         """Why this is not possible; nothing if it is, without gradients."""
@@ -54,8 +56,8 @@ class LearningLoop:
             return f"{rule.link.name} has two rules"
         if any(k.owner == rule.link.owner for k in self.program.graph.links if k.name != rule.link.name):
             return f"{rule.link.name} shares its weights"
-        if not isinstance(rule.arrivals.delay, int):
-            return f"{rule.link.name} has a delay per synapse"
+        if not isinstance(rule.arrivals.delay, int) and rule.arrivals.which is None:
+            return f"{rule.link.name} has a delay for each value of its source"
         for _, side, variable in rule_text.reads(rule.rule):
             node = rule.link.source_node if side == "pre" else rule.link.target_node
             if not self._is_recorded(node, variable):
@@ -77,33 +79,27 @@ class LearningLoop:
         given = [inputs[rule.link.source] for rule in self.rules if rule.link.source in inputs]
         if gradient_flows(run, self.stage) or not all(is_spiking(stream) for stream in given):
             return None
-        simulated = Simulated(run, self.stage, tuple(self.rules))
+        simulated = Simulated(run, self.stage, self.orders)
         for name in self.stage.populations:
             for link in self.program.graph.arriving(name):
                 simulated.add(link, None if self._passes_events(run, link) else run.delivered(link.name))
         for k, rule in enumerate(self.rules):
-            simulated.traces |= {f"{k}.{name}": _as_table(rule, name, states[rule][name]) for name in rule.rule.states}
+            simulated.traces |= {f"{k}.{name}": self._as_table(rule, name, states[rule][name]) for name in rule.rule.states}
         simulated.run()
         for k, rule in enumerate(self.rules):
-            weights[rule.path] = _turned(rule, torch.from_numpy(simulated.weight(rule.link.name)))
-            states[rule] = {name: _as_state(rule, name, simulated.traces[f"{k}.{name}"]) for name in rule.rule.states}
+            weights[rule.path] = self.orders[rule].from_kernel(torch.from_numpy(simulated.weight(rule.link.name)))
+            states[rule] = {name: self._as_state(rule, name, simulated.traces[f"{k}.{name}"]) for name in rule.rule.states}
         return run.finish()
 
     def _passes_events(self, run: Run, link: Link) -> bool:
         return link.name in self.learned or passes_events(run, link, self.stage)
 
+    def _as_table(self, rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
+        """A copy of a state as the kernel has it."""
+        known = values.detach()
+        known = self.orders[rule].to_kernel(known) if rule.rule.side(name) == "synapse" else known
+        return np.array(known.numpy(), order="C")
 
-def _as_table(rule: RuleAtWork, name: str, values: Tensor) -> np.ndarray:
-    """A copy of a state as the kernel has it."""
-    known = _turned(rule, values.detach()) if rule.rule.side(name) == "synapse" else values.detach()
-    return np.array(known.numpy(), order="C")
-
-
-def _as_state(rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
-    found = torch.from_numpy(values)
-    return _turned(rule, found) if rule.rule.side(name) == "synapse" else found
-
-
-def _turned(rule: RuleAtWork, values: Tensor) -> Tensor:
-    """Values of synapses with the two sides of a matrix exchanged: kernels have a row for each presynaptic neuron."""
-    return values.transpose(-1, -2).contiguous() if len(rule.layout.shape) == 2 else values
+    def _as_state(self, rule: RuleAtWork, name: str, values: np.ndarray) -> Tensor:
+        found = torch.from_numpy(values)
+        return self.orders[rule].from_kernel(found) if rule.rule.side(name) == "synapse" else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -17,7 +18,7 @@ from spaic.Backend.Kernels.free_cores import free
 from spaic.Backend.Kernels.island_text import Argument
 from spaic.Backend.Kernels.layer import Value
 from spaic.Backend.Kernels.rule_text import numbers
-from spaic.Backend.Kernels.sparse_island import DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed, Learned
+from spaic.Backend.Kernels.sparse_island import DELAYED, DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed, Learned
 from spaic.Backend.Kernels.sparse_meeting import COUNTERS
 from spaic.Backend.Kernels.team import together
 from spaic.Backend.Torch.fired import Fired
@@ -31,6 +32,7 @@ from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 if TYPE_CHECKING:
     from spaic.Backend.Plastic.at_work import RuleAtWork
+    from spaic.Backend.Torch.kernel_order import KernelOrder
     from spaic.Backend.Torch.program import Run
 
 #: Neurons that are worth a thread: for fewer the threads would mostly wait for each other.
@@ -57,21 +59,21 @@ class Simulated:
         Of the program.
     stage : Stage
         The populations.
-    rules : tuple of RuleAtWork
-        Rules on links into them, which pass on events.
+    orders : mapping of RuleAtWork to KernelOrder
+        Rules on links into them, which pass on events, and how synapses are kept.
     """
 
-    def __init__(self, run: Run, stage: Stage, rules: tuple[RuleAtWork, ...] = ()) -> None:
-        self.run_, self.stage, self.rules = run, stage, rules
-        self.learned = [rule.link for rule in rules]
+    def __init__(self, run: Run, stage: Stage, orders: Mapping[RuleAtWork, KernelOrder] | None = None) -> None:
+        self.run_, self.stage, self.rules = run, stage, tuple(orders or ())
+        self.learned = {rule.link.name: order for rule, order in (orders or {}).items()}
         self.traces: dict[str, np.ndarray] = {}  # number of the rule and name of the state
         self.numbers: dict[str, int] = {}  # link -> number of its way
         self.elements: dict[str, Element] = {}
         self.arriving: dict[tuple[str, str], Tensor] = {}
         self.ways: list[Way] = []
         neurons = sum(prod(run.program.elements[name].shape) for name in stage.populations)
-        self.copies = run.batch if rules else 1  # samples that share what is learned go through time side by side, as one large network
-        self.threads = 1 if rules else free(max(1, min(torch.get_num_threads(), neurons // _WORTH)))
+        self.copies = run.batch if orders else 1  # samples that share what is learned go through time side by side, as one large network
+        self.threads = 1 if orders else free(max(1, min(torch.get_num_threads(), neurons // _WORTH)))
 
     def add(self, link: Link, delivered: Tensor | None) -> None:
         """A link into the stage; `delivered` is what it brings over all time, if it is not passed on as events."""
@@ -101,19 +103,23 @@ class Simulated:
         delay = run.program.schedule.delays[link.name]
         weight = run.owned[link.name]["weight"].detach().to(run.program.dtype)
         deepest = int(np.max(delay, initial=0))
-        if isinstance(transform, Dense):
+        order = self.learned.get(link.name)
+        if order is not None and order.arrays:
+            arrays, kind = {"weight": order.to_kernel(weight)}, DELAYED
+        elif isinstance(transform, Dense):
             arrays, kind = {"weight": effective_weight(transform, weight).T}, DENSE
         elif isinstance(transform, OneToOne):
             arrays, kind = {"weight": weight}, ONE_TO_ONE
         else:
             arrays, kind = {"weight": weight}, SPARSE if isinstance(delay, int) else SCATTERED
         way = Way(Feed(link.source_node, link.variable, target, port, kind), int(np.min(delay, initial=deepest)), deepest)
-        is_learned = link in self.learned  # then the kernel writes into it
         form = torch.contiguous_format
-        way.arrays = {k: (x.clone(memory_format=form) if is_learned else x.contiguous()).numpy() for k, x in arrays.items()}
-        if isinstance(transform, Sparse):
+        way.arrays = {k: (x.contiguous() if order is None else x.clone(memory_format=form)).numpy() for k, x in arrays.items()}
+        if kind == DELAYED and order is not None:
+            way.arrays |= order.arrays
+        elif isinstance(transform, Sparse):
             way.arrays |= run.program.tables.of(link, transform, delay, self._cuts(transform.post))
-            if kind == SPARSE and not is_learned and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
+            if kind == SPARSE and order is None and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
                 way.arrays["weight"] = way.arrays["weight"][:1]
         return way
 
@@ -263,10 +269,12 @@ class Call:
             return np.array([*(rule.parameters[k] for k in numbers(rule.rule)), share, *(rule.bounds or (-np.inf, np.inf))])
         if role == "changes":
             rule = self.simulated.rules[int(member)]
-            shape = rule.layout.shape[::-1]
+            shape = self.simulated.weight(rule.link.name).shape
             return np.zeros(shape if self.copies > 1 else (1,) * len(shape), self.dtype)
         if role in ("ends", "incoming", "origins"):
             link = self.simulated.rules[int(member)].link
+            if self.simulated.learned[link.name].arrays:
+                return self.simulated.learned[link.name].arrays[role]
             return self.run.program.tables.back(link.name, link.transforms[0])[role]  # type: ignore[arg-type]
         way = self.simulated.ways[int(member)]
         if role == "ring":

@@ -143,9 +143,8 @@ class RLPipeline:
         self.encoder, self.actor, self.reward = ends(network, environment, encoder, action, reward)
         self.replay_memory = self._memory(replay_memory, memory_capacity)
         self.learner = self._direct() if learner is None else learner
-        self.agent = Agent(network, self.encoder, self.actor, self.time, copies, self.seed, carry_on)
-        if self.learner is not None:
-            self.learner.start(self.agent)
+        random_share = self.probability_random_action
+        self.agent = Agent(network, self.encoder, self.actor, self.time, copies, self.seed, carry_on, random_share)
         self.reset_pipeline()
 
     def _memory(self, wanted: bool | ReplayMemory, capacity: int) -> ReplayMemory | None:
@@ -160,6 +159,8 @@ class RLPipeline:
 
     def reset_pipeline(self) -> None:
         """Begin anew with the first episode; what the network and the learner have learned stays."""
+        if self.learner is not None:
+            self.learner.start(self.agent)
         self.episodes = self.new_episodes()
         self.history = Returns()
         self.steps = 0

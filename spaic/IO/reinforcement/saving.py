@@ -61,11 +61,11 @@ def load(pipeline: RLPipeline, path: str | Path) -> None:
         if tree["episodes"] is not None:
             episodes.load_state(tree["episodes"])
         take_contents(pipeline.network, tree["network"], path)
+        pipeline.reset_pipeline()
         if pipeline.learner is not None:
             pipeline.learner.load_state(tree["learner"]["state"])
         if pipeline.replay_memory is not None:
             pipeline.replay_memory.load_state(tree["memory"])
-        pipeline.reset_pipeline()
         pipeline.episodes = episodes
         pipeline.history, pipeline.steps, pipeline._goes_on = history, int(tree["steps"]), bool(tree["goes on"])
         pipeline._due = [[float(value) for value in due] for due in tree["due"]]

@@ -79,6 +79,7 @@ class TestLoop:
         assert len(pipeline.replay_memory) == 7 and (pipeline.replay_memory.sample(7).reward == 1).all()
         assert pipeline.history.episodes == 1
         pipeline.reset_pipeline()
+        assert len(pipeline.replay_memory) == 7
         assert pipeline.steps == pipeline.history.episodes == 0
 
     def test_actions_are_repeated(self):

@@ -1,5 +1,7 @@
 """A closed loop that is saved goes on bit for bit."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -73,6 +75,17 @@ def test_along_the_way_of_a_training(tmp_path):
     again = by_rewards()
     again.load(tmp_path / "run")
     assert again.history.episodes == 4
+
+
+def test_ctrl_c_ends_the_step_and_saves(tmp_path):
+    pipeline = by_rewards()
+    with pytest.raises(KeyboardInterrupt):
+        callback = lambda loop: loop.steps == 7 and signal.raise_signal(signal.SIGINT)  # noqa: E731
+        pipeline.train(9, progress=False, checkpoint=tmp_path / "run", callback=callback)
+    resumed = by_rewards()
+    resumed.load(tmp_path / "run")
+    assert resumed.steps == pipeline.steps == 7
+    same(after(resumed, 5), after(pipeline, 5))
 
 
 def test_a_world_with_randomness_of_its_own(tmp_path):
