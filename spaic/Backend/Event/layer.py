@@ -119,7 +119,7 @@ def run(
     ended = Start(np.zeros((units, tables.modes)), np.zeros(units, np.int64), np.zeros(units), end)
     kernel = compiled(layer_kernels, tables.modes).forward
     weights = weights if len(weights) else np.zeros(1)
-    wide = min(LANES, key=lambda n: -(-neurons // n) * (n + _OVERHEAD))
+    wide = _wide(neurons) if tables.is_plain.all() else LANES[0]
     width = 1 if found.is_own else wide
     chosen = np.arange(-(-neurons // width))
     while len(chosen):
@@ -206,6 +206,11 @@ def _decays(found: Arrivals, tables: Tables, begin: float) -> np.ndarray:
     rates = np.diagonal(tables.T, axis1=1, axis2=2)
     with np.errstate(invalid="ignore"):
         return np.where(rates == 0.0, 1.0, np.exp(gaps[:, None, None] * rates))
+
+
+def _wide(neurons: int) -> int:
+    """How many neurons go side by side: as many as cost least with those that are missing in the last group."""
+    return min(LANES, key=lambda n: -(-neurons // n) * (n + _OVERHEAD))
 
 
 def _slots(found: Arrivals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

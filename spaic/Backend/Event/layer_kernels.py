@@ -227,11 +227,16 @@ def forward(
                         for lane in range(lanes):
                             if whole[lane, PHASE] == 1:
                                 for k in range(MODES):
-                                    Y[k, lane] += (jump[2 * c + 1, port, k] - jump[2 * c, port, k]) * bound[lane]
+                                    kept[k, lane] = Y[k, lane] + jump[2 * c + 1, port, k] * bound[lane]
                     for k in range(MODES):
                         factor = jump[2 * c, port, k]
                         for lane in range(wide):
                             Y[k, lane] += factor * bound[lane]
+                    if waiting > 0:
+                        for lane in range(lanes):
+                            if whole[lane, PHASE] == 1:
+                                for k in range(MODES):
+                                    Y[k, lane] = kept[k, lane]
                 else:
                     for lane in range(lanes):
                         q = 2 * kind[j0 + lane] + whole[lane, PHASE]

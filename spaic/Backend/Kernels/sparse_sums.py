@@ -60,7 +60,7 @@ COPIED = {
             for e in range(pointers[q, row - late[d]], pointers[q, row - late[d] + 1]):
                 j = indices[e]
                 base = j // sources
-                j += d * sources - base * sources
+                j = j - base * sources + d * sources
                 base *= len(total) // copies
                 for k in range(starts[j], starts[j + 1]):
                     total[base + targets[k]] += weight[k]""",

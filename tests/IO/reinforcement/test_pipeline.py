@@ -205,6 +205,7 @@ class TestRefused:
             ({"replay_memory": 5}, "replay_memory"),
             ({"replay_memory": True, "memory_capacity": 0}, "capacity"),
             ({"carry_on": True, "copies": 2}, "one copy"),
+            ({"seed": 0.5}, "no seed"),
         ],
     )
     def test_what_cannot_be_meant(self, options, text):
