@@ -11,6 +11,9 @@ from spaic.Backend.Event.entries import MARK
 from spaic.Backend.Event.motion import LATER
 from spaic.Backend.Event.wiring import Wiring
 
+#: Times that a weight has to be read for it to be worth putting it beside those of other neurons.
+_OFTEN = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Sent:
@@ -102,6 +105,20 @@ def arrivals(afferents: Sequence[Afferent], batch: int, neurons: int, begin: flo
         port[order],
         np.concatenate([source[inside], filler - 1]).astype(np.int64)[order],
     )
+
+
+def often_read(found: Arrivals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row of each event among the weights that are read, and place and stride of each row; nothing where few are read twice."""
+    none = np.zeros(0, np.int64)
+    real = found.ports != MARK
+    if found.is_own or not real.any():
+        return none, none, none
+    places, first, row = np.unique(found.where[real], return_index=True, return_inverse=True)
+    if len(row) < _OFTEN * len(places):
+        return none, none, none
+    slots = np.zeros(len(found.where), np.int64)
+    slots[real] = row
+    return slots, places, found.stride[real][first]
 
 
 def _ordered(unit: np.ndarray, time: np.ndarray, is_mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

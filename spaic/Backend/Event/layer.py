@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spaic.Backend.Event import layer_adjoint, layer_kernels
-from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals
-from spaic.Backend.Event.entries import BURST, FINE, LOST, MARK, RELEASE
+from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals, often_read
+from spaic.Backend.Event.entries import BURST, FINE, LOST, RELEASE
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer_kernels import LANES
 from spaic.Backend.Event.tables import Tables
@@ -22,8 +22,6 @@ _ROOM = 8
 _FEW = 4
 #: What an event costs for all neurons side by side, in what it costs for one of them.
 _OVERHEAD = 12
-#: Times that a weight has to be read for it to be worth putting it beside those of other neurons.
-_OFTEN = 2
 #: Neurons whose gradients of arrival times are added up together; part of the result to the last bit, so not a matter of threads.
 _CHUNK = 32
 
@@ -109,7 +107,7 @@ def run(
     tables, neurons = layer.tables, len(layer.kind)
     found = arrivals(afferents, batch, neurons, start.time, end, marks)
     decays = _decays(found, tables, start.time)
-    slots = _slots(found)
+    slots = often_read(found)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
     units = batch * neurons
     room = np.tile(layer.room[0], batch) if layer.room else np.full(units, _ROOM, np.int64)
@@ -211,20 +209,6 @@ def _decays(found: Arrivals, tables: Tables, begin: float) -> np.ndarray:
 def _wide(neurons: int) -> int:
     """How many neurons go side by side: as many as cost least with those that are missing in the last group."""
     return min(LANES, key=lambda n: -(-neurons // n) * (n + _OVERHEAD))
-
-
-def _slots(found: Arrivals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row of each event among the weights that are read, and place and stride of each row; nothing where few are read twice."""
-    none = np.zeros(0, np.int64)
-    real = found.ports != MARK
-    if found.is_own or not real.any():
-        return none, none, none
-    places, first, row = np.unique(found.where[real], return_index=True, return_inverse=True)
-    if len(row) < _OFTEN * len(places):
-        return none, none, none
-    slots = np.zeros(len(found.where), np.int64)
-    slots[real] = row
-    return slots, places, found.stride[real][first]
 
 
 def _entries(offset: np.ndarray, count: np.ndarray) -> np.ndarray:
