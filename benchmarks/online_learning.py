@@ -1,7 +1,8 @@
 """Test accuracy of a recurrent network by backpropagation, e-prop and online training through time, at equal seeds.
 
 The 8 rows of a digit (the ones that come with spaic) are shown one after the other, 4 ms each, to 100 adaptive neurons with recurrent
-connections; a leaky readout is trained with the cross-entropy of its mean potential, for OTTT with that of the potential in each step.
+connections; a leaky readout is trained with the cross-entropy of its mean potential, for OTTT with that of the potential in each step. The
+learning rate falls to 0 along a cosine: at a constant one, the accuracy of each learner moves by some points from epoch to epoch.
 
 Run: python benchmarks/online_learning.py [--epochs 20] [--seeds 3] [--online]
 """
@@ -26,8 +27,8 @@ LEARNERS = {
 }
 
 
-def network(learner, seed):
-    """8 inputs -> 100 neurons in a loop -> 10 leaky ones."""
+def network(learner, seed, updates):
+    """8 inputs -> 100 neurons in a loop -> 10 leaky ones, to be trained by so many updates."""
     net = spaic.Network(seed=seed)
     net.rows = spaic.Encoder(num=8, coding_method="null")
     net.hidden = spaic.NeuronGroup(100, model="alif", tau_m=10.0)
@@ -37,7 +38,7 @@ def network(learner, seed):
     net.onto = spaic.Connection(net.hidden, net.readout, w_mean=0.0, w_std=0.1)
     net.output = spaic.Decoder(dec_target=net.readout, coding_method="v_t")
     net.learner = learner()
-    net.learner.set_optimizer(spaic.Adam(lr=0.01))
+    net.learner.set_optimizer(spaic.Adam(lr=0.02, schedule="CosineAnnealingLR", maxstep=updates))
     net.set_backend("torch", dt=1.0)
     net.set_runtime(TIME)
     return net
@@ -87,7 +88,7 @@ def main() -> None:
             continue
         found, start = [], time.perf_counter()
         for seed in range(options.seeds):
-            net = network(learner, seed)
+            net = network(learner, seed, options.epochs * (len(data) // 50))
             train(net, data, labels, options.epochs, seed, name == "OTTT")
             found.append(round(accuracy(net, test, answers), 2))
         took = (time.perf_counter() - start) / options.seeds

@@ -8,7 +8,7 @@ import torch
 
 import spaic
 from spaic.clock import Clock
-from spaic.errors import DeclarationError, InputError, NetworkError, StateError
+from spaic.errors import DeclarationError, InputError, NetworkError, StateError, UnsupportedError
 from spaic.registry import actions, rewards
 from spaic.seeds import Key
 
@@ -234,3 +234,45 @@ def test_actions_leave_training_alone(net):
     net.optim = spaic.Adam(lr=0.01)
     loader = spaic.Dataloader(spaic.CustomDataset(SAMPLES, [0, 1, 2]), batch_size=3)
     assert len(net.fit(loader, epochs=1, run_time=4.0, progress=False).loss) == 1
+
+
+def test_each_run_and_each_continuation_chooses_anew():
+    with spaic.Network() as net:
+        cells = spaic.NeuronGroup(2, model="lif")
+        choice = spaic.Action(dec_target=cells, coding_method="random_action")
+    net.set_backend("torch", dt=1.0)
+
+    def course():
+        net.run(1.0)
+        found = [int(net.choice.action)]
+        for _ in range(30):
+            net.run_continue(1.0)
+            found.append(int(net.choice.action))
+        return found
+
+    first = course()
+    assert 5 < sum(first) < 26 and course() != first
+
+
+class TestProbabilities:
+    SCORES = torch.tensor([[1.0, 3.0, 0.5], [0.0, 0.0, 0.0]], dtype=torch.float64)
+
+    @pytest.mark.parametrize("name", ["softmax_action", "softmax_voltage_action"])
+    def test_they_are_those_of_the_choice(self, name):
+        code = actions[name](temperature=0.7)
+        weights = np.exp(self.SCORES.numpy() / 0.7)
+        assert np.allclose(code.log_probabilities(self.SCORES).exp(), weights / weights.sum(1, keepdims=True))
+        assert code.best(self.SCORES).tolist() == [1, 0]
+
+    def test_others_have_none_with_a_gradient(self):
+        with pytest.raises(UnsupportedError, match="HighestSpikes: its choices have no probabilities"):
+            actions["highest_spikes"]().log_probabilities(self.SCORES)
+
+    def test_the_first_to_fire_is_the_best(self):
+        assert actions["first_spike_action"]().best(torch.tensor([[2.0, 1.0, 3.0]])).tolist() == [1]
+
+    def test_voltages_count_at_the_end_and_on_average(self):
+        voltage = torch.zeros(STEPS, MANY, 4)
+        voltage[-1] = torch.tensor([1.0, 0.0, 0.2, 0.4])
+        weights = np.exp(np.array([0.5, 0.3]) / 0.5)
+        assert near(shares(chosen("softmax_voltage", voltage, 2, temperature=0.5), 2), weights / weights.sum())

@@ -120,6 +120,11 @@ def test_yin_yang(tmp_path, shared_data):
     assert (tmp_path / "spikes.png").stat().st_size > 10_000
 
 
+def test_event_mnist(tmp_path, shared_data):
+    text = run(tmp_path, "event_mnist", "--epochs 2 --images 2500 --tested 400", SPAIC_DATA=str(shared_data)).stdout
+    assert accuracy(text, "epoch 2: ") > 60  # after 8 epochs on all of them above 97
+
+
 def test_event_rstdp_mnist(tmp_path, shared_data):
     text = run(tmp_path, "event_rstdp_mnist", "--images 2000 --tested 400", SPAIC_DATA=str(shared_data)).stdout
     assert accuracy(text, "exact events: ") > 60  # after one pass over all images 89 to 90

@@ -120,7 +120,7 @@ def run(
     wide = _wide(neurons) if tables.is_plain.all() else LANES[0]
     width = 1 if found.is_own else wide
     chosen = np.arange(-(-neurons // width))
-    while len(chosen):
+    while True:
         args = (
             chosen, batch, wide, found.is_own, len(decays) > 0, start.time, limits.spikes,
             (found.starts, found.stops, found.times, found.where, found.stride, found.amounts, found.ports, *slots),
@@ -129,7 +129,10 @@ def run(
         )  # fmt: skip
         spread(kernel, len(chosen), args, threads=threads)
         _demand_fine(layer, status, count, room, offset, memory[2], neurons)
-        over = np.flatnonzero(count > room)  # run once more, with room for what there is to record
+        over = np.flatnonzero(count > room)
+        if not len(over):
+            break
+        # run once more, with room for what there is to record
         offset[over] = len(memory[0]) + np.cumsum(count[over]) - count[over]
         room[over] = count[over]
         memory = tuple(np.concatenate(pair) for pair in zip(memory, _room(int(count[over].sum()), tables.modes), strict=True))
@@ -157,6 +160,7 @@ def gradients(
     threads: int,
     limits: Limits,
     back: np.ndarray | None = None,
+    with_times: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients with respect to weights, times of the events that were sent, and delays (by the place of the weight).
 
@@ -168,6 +172,8 @@ def gradients(
         How many events were sent.
     back : ndarray, optional
         Weights by which errors go back, where they are others.
+    with_times : bool
+        Whether the times of events have gradients.
     """
     tables, found, neurons = layer.tables, record.arrivals, len(layer.kind)
     every = np.zeros(len(record.when))
@@ -177,10 +183,10 @@ def gradients(
     d_delays = np.zeros(len(record.weights) if with_delays else 0)
     is_shared = found.is_own and len(np.unique(found.where)) < len(found.where)  # two neurons may add to one weight
     args = (
-        batch, _CHUNK, found.is_own, len(record.decays) > 0, limits.slope,
+        batch, _CHUNK, found.is_own, len(record.decays) > 0, with_times or with_delays, limits.slope,
         (found.starts, found.times, found.where, found.stride, found.amounts, found.ports, found.sources),
         record.decays, record.weights, record.weights if back is None else back, (layer.kind, layer.t_ref),
-        (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump),
+        (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump, tables.drift),
         (record.offset, record.count, record.what, record.place, record.when, record.modes), every, d_weights, d_times, d_delays,
     )  # fmt: skip
     spread(compiled(layer_adjoint, tables.modes).adjoint, parts, args, threads=1 if is_shared else threads)

@@ -19,6 +19,7 @@ def adjoint(
     chunk: Any,
     is_own: Any,
     is_shared: Any,
+    with_times: Any,
     least: Any,
     events: Any,
     decays: Any,
@@ -36,11 +37,11 @@ def adjoint(
 
     The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to
     `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event. Errors go back to the sources
-    by the weights `back`, which are others than `weights` where a link says so.
+    by the weights `back`, which are others than `weights` where a link says so; not `with_times`, only weights have gradients.
     """
     starts, times, where, stride, amounts, ports, sources = events
     kind, t_ref = population
-    T, size, rows, is_plain, reset, reset_to, release, jump = tables
+    T, size, rows, is_plain, reset, reset_to, release, jump, drift = tables
     offset, count, what, place, when, modes = record
     neurons = len(kind)
     lam, z, before, after = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
@@ -119,15 +120,18 @@ def adjoint(
                             for k in range(MODES):
                                 lam[k] = z[k]
                         t, exact = times[i], i
-                        grown, moved = 0.0, 0.0
+                        grown = 0.0
                         for k in range(MODES):
                             grown += lam[k] * jump[q, ports[i], k]
-                            moved += lam[k] * dot(T[q, k], jump[q, ports[i]])
                         at = where[i] + j * stride[i]
                         d_weights[at] += amounts[i] * grown
-                        moved *= -amounts[i]
-                        if sources[i] >= 0:
-                            d_times[part, sources[i]] += moved * back[at]
-                        if len(d_delays) > 0:
-                            d_delays[at] += moved * weights[at]
+                        if with_times:
+                            moved = 0.0
+                            for k in range(MODES):
+                                moved -= lam[k] * drift[q, ports[i], k]
+                            moved *= amounts[i]
+                            if sources[i] >= 0:
+                                d_times[part, sources[i]] += moved * back[at]
+                            if len(d_delays) > 0:
+                                d_delays[at] += moved * weights[at]
                     i -= 1

@@ -135,8 +135,8 @@ class Pass:
         found: np.ndarray = self.record.time
         return found
 
-    def gradients(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients with respect to times, weights and delays."""
+    def gradients(self, given: np.ndarray, with_times: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients with respect to times, zeros if not `with_times`, weights and delays."""
         limits = self.stage.limits
         if self.learning is not None:
             links = ", ".join(k.work.link.name for k in self.learning.links)
@@ -147,7 +147,7 @@ class Pass:
             d_weights, d_times, d_delays = island.gradients(self.neurons, self.record, given, self.sent, limits, self.back)
         else:
             d_weights, d_times, d_delays = layer.gradients(
-                self.neurons, self.record, given, self.sent, self.with_delays, self.batch, self.threads, limits, self.back
+                self.neurons, self.record, given, self.sent, self.with_delays, self.batch, self.threads, limits, self.back, with_times
             )
         return d_times, d_weights, d_delays if self.with_delays else np.zeros(0)
 

@@ -67,6 +67,11 @@ class Tables:
         """Number of modes."""
         return self.T.shape[1]
 
+    @property
+    def drift(self) -> np.ndarray:
+        """How a jump moves on, ``T jump``, shape (Q, ports, n)."""
+        return np.ascontiguousarray(np.einsum("qkm,qpm->qpk", self.T, self.jump))
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:

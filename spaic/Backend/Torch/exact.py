@@ -17,8 +17,8 @@ class Stage(Protocol):
     def run(self, times: np.ndarray, weights: np.ndarray, delays: np.ndarray) -> np.ndarray:
         """Times of all spikes."""
 
-    def gradients(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gradients with respect to times, weights and delays."""
+    def gradients(self, given: np.ndarray, with_times: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients with respect to times, zeros if not `with_times`, weights and delays."""
 
 
 class _Exact(Function):
@@ -29,7 +29,7 @@ class _Exact(Function):
 
     @staticmethod
     def backward(ctx: Any, given: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
-        d_times, d_weights, d_delays = ctx.stage.gradients(given.detach().contiguous().numpy())
+        d_times, d_weights, d_delays = ctx.stage.gradients(given.detach().contiguous().numpy(), ctx.needs_input_grad[1])
         return None, torch.from_numpy(d_times), torch.from_numpy(d_weights), torch.from_numpy(d_delays)
 
 

@@ -277,3 +277,30 @@ def test_a_loop_and_a_layer_give_the_same():
     for (who, when), (other, then) in zip(*found, strict=True):
         assert np.array_equal(who, other)
         np.testing.assert_allclose(when, then, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("model, scale", [("lif", 0.15), ("cuba", 0.8), ("alpha", 0.5)])
+def test_many_neurons_side_by_side_are_as_each_by_itself(model, scale):
+    """Groups that are not full, refractory neurons among others, samples that share weights: a loop has none of these."""
+    neuron = MODELS[model][0], {**MODELS[model][1], "t_ref": 1.3}
+    found = []
+    for is_island in (False, True):
+        rng = np.random.default_rng(5)
+        with spaic.Network() as net:
+            source = spaic.Encoder(num=20, coding_method="mstb")
+            cells = spaic.NeuronGroup(61, model=neuron[0], **neuron[1])
+            wire = spaic.Connection(source, cells, weight=rng.normal(0.5, 1.0, (61, 20)) * scale)
+            trace = spaic.StateMonitor(cells, "V")
+            if is_island:
+                back = spaic.Connection(cells, cells, link_type="one_to_one", weight=0.0, delay=1.0)
+        net.source([[rng.uniform(0, 25, 120), rng.integers(0, 20, 120)] for _ in range(3)])
+        net.set_backend("event", dt=0.7)
+        net.run(28.0)
+        assert ("queue" in " ".join(net.program.execution())) == is_island
+        found.append(([net.program.spikes["cells"].arrays(b) for b in range(3)], trace.values))
+    (spikes, values), (others, other_values) = found
+    assert min(len(who) for who, _ in spikes) > 150
+    for (who, when), (other, then) in zip(spikes, others, strict=True):
+        assert np.array_equal(who, other)
+        np.testing.assert_allclose(when, then, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(values, other_values, rtol=0, atol=1e-9)

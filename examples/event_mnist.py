@@ -1,0 +1,1 @@
+../spaic/examples/event_mnist.py
