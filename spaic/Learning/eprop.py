@@ -38,25 +38,15 @@ class EProp(DirectFeedbackAlignment, OnlineLearner):
 
     Parameters
     ----------
-    trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; by default the network or assembly that the learner belongs to.
+    trainable, reset_gradient, name, optimizer, groups, **parameters
+        As for :class:`~spaic.SurrogateBP`.
     surrogate : str or Surrogate
-        A registered surrogate (docs/models.md lists them), or one of your own; by default the triangle of the paper.
+        By default the triangle of the paper.
     broadcast : str
         ``"symmetric"``: errors come through the weights to the outputs. ``"random"``: through fixed random matrices, as in
         :class:`~spaic.DirectFeedbackAlignment`.
     scale : float
         Of random matrices: their standard deviation is ``scale / sqrt(n)``, n being the hidden neurons.
-    reset_gradient : bool
-        Whether the spike in the reset carries gradient.
-    name : str, optional
-        Name where it is not assigned to an attribute.
-    optimizer : Optimizer, optional
-        Its own optimizer; without one, that of the nearest assembly around it that has one.
-    groups : iterable of mapping
-        Parameter groups, see :meth:`~spaic.Learner.add_param_group`.
-    **parameters
-        Parameters of the surrogate.
 
     Raises
     ------

@@ -29,27 +29,14 @@ class FeedbackAlignment(SurrogateBP):
 
     The weights of a connection change as in backpropagation; what its source hears of the error comes through a matrix of the shape of the
     weight. The matrices are parameters of the connections that nobody trains, ``<connection>.feedback``: they are drawn from the seed of
-    the network and saved with its weights.
+    the network and saved with its weights. Connections of other learners send errors back through their own weights.
 
     Parameters
     ----------
-    trainable : Network, Assembly, NeuronGroup, Connection or list of them, optional
-        What is trained; by default the network or assembly that the learner belongs to. Connections of other learners send errors back
-        through their own weights.
-    surrogate : str or Surrogate
-        A registered surrogate (docs/models.md lists them), or one of your own.
+    trainable, surrogate, reset_gradient, name, optimizer, groups, **parameters
+        As for :class:`~spaic.SurrogateBP`.
     scale : float
         The standard deviation of a matrix is ``scale / sqrt(n)``, n being the inputs of a neuron of that connection.
-    reset_gradient : bool
-        Whether the spike in the reset carries gradient.
-    name : str, optional
-        Name where it is not assigned to an attribute.
-    optimizer : Optimizer, optional
-        Its own optimizer; without one, that of the nearest assembly around it that has one.
-    groups : iterable of mapping
-        Parameter groups, see :meth:`~spaic.Learner.add_param_group`.
-    **parameters
-        Parameters of the surrogate.
 
     Raises
     ------

@@ -35,8 +35,10 @@ class OTTT(OnlineLearner):
 
     Parameters
     ----------
-    trainable, surrogate, reset_gradient, name, optimizer, groups, **parameters
-        As for :class:`~spaic.SurrogateBP`; by default the spike in the reset carries no gradient.
+    trainable, surrogate, name, optimizer, groups, **parameters
+        As for :class:`~spaic.SurrogateBP`.
+    reset_gradient : bool
+        Whether the spike in the reset carries gradient, by default not.
 
     Raises
     ------
@@ -97,8 +99,10 @@ class DECOLLE(OnlineLearner):
 
     Parameters
     ----------
-    trainable, surrogate, reset_gradient, name, optimizer, groups, **parameters
-        As for :class:`~spaic.SurrogateBP`; by default the spike in the reset carries no gradient.
+    trainable, surrogate, name, optimizer, groups, **parameters
+        As for :class:`~spaic.SurrogateBP`.
+    reset_gradient : bool
+        Whether the spike in the reset carries gradient, by default not.
     classes : int
         Rows of the matrices.
     scale : float

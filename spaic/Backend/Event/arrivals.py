@@ -134,8 +134,13 @@ def _ordered(unit: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _sorted(unit: np.ndarray, time: np.ndarray) -> np.ndarray:
     order = np.argsort(time, kind="stable")
-    few = unit.max(initial=0) < 1 << 16  # for short numbers NumPy has a faster way
-    return order[np.argsort((unit.astype(np.uint16) if few else unit)[order], kind="stable")]
+    return order[_by_number(unit[order])]
+
+
+def _by_number(numbers: np.ndarray) -> np.ndarray:
+    """Places in ascending order of numbers from 0 up, ties as they come."""
+    is_short = numbers.max(initial=0) < 1 << 16  # for which NumPy has a faster way
+    return np.argsort(numbers.astype(np.uint16) if is_short else numbers, kind="stable")
 
 
 def _instants(times: np.ndarray) -> np.ndarray:
@@ -149,7 +154,7 @@ def _instants(times: np.ndarray) -> np.ndarray:
 
 def _shared(a: Afferent) -> tuple[np.ndarray, ...]:
     count = len(a.sent.time)
-    place = np.argsort(a.sent.neuron, kind="stable")
+    place = _by_number(a.sent.neuron)
     s = a.sent
     numbers = s.first + np.arange(count)
     return (
@@ -166,7 +171,7 @@ def _shared(a: Afferent) -> tuple[np.ndarray, ...]:
 def _listed(a: Afferent, neurons: int) -> tuple[np.ndarray, ...]:
     wiring, s = a.wiring.listed(), a.sent
     starts = wiring.starts if wiring.starts is not None else np.zeros(1, np.int64)
-    place = np.argsort(s.neuron, kind="stable")
+    place = _by_number(s.neuron)
     first, many = starts[s.neuron[place]], starts[s.neuron[place] + 1] - starts[s.neuron[place]]
     event = np.repeat(place, many)
     synapse = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many) + np.repeat(first, many)
