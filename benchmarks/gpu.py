@@ -175,7 +175,8 @@ def loops(clock: Clock, rounds: int, works: Sequence[tuple[Any, ...]] = LOOPS) -
     rows = []
     for work in works:
         seconds = clock.medians({how: loop(clock.device, how, *work) for how in ("auto", "plain")}, rounds)
-        name = "{0}-{1} recurrent-{2}, batch {3}, T {4}".format(*work)
+        inputs, size, outputs, batch, steps, _ = work
+        name = f"{inputs}-{size} recurrent-{outputs}, batch {batch}, T {steps}"
         rows.append({"work": name, "ms": 1e3 * seconds["auto"], "over plain torch": seconds["auto"] / seconds["plain"]})
         print("{work}: {ms:.2f} ms, {over plain torch:.3f} of plain torch".format(**rows[-1]), flush=True)
     return rows

@@ -3,8 +3,7 @@
 The four numbers of an observation are currents into 64 spiking neurons for 8 ms; two leaky readouts decide by the softmax of their
 potentials, a third one says how good the state is. Eight copies act at once; after 128 steps of each the weights follow the gradient of
 proximal policy optimization. Training ends when the last 100 episodes brought 475 on average; episodes of the evaluation are others.
-Expect a mean return of 500, which is 100 % of what is possible, over 100 episodes, after some 60,000 steps in one to two minutes
-on one core.
+Expect a mean return of 500, 100 % of what is possible, over 100 episodes, after some 60,000 steps in about a minute on one core.
 
 Run: python examples/cartpole_policy_gradient.py [--episodes 2000] [--seed 0] [--figure returns.png] [--checkpoint run.spaic]
 """

@@ -125,9 +125,7 @@ class Deep(spaic.Network):
         super().__init__(seed=4)
         self.input = spaic.Encoder(num=6, coding_method="null")
         self.layers = [spaic.NeuronGroup(n, model="lif", tau_m=5.0) for n in (7, 5, 3)]
-        self.links = [
-            spaic.Connection(a, b, w_mean=0.4, w_std=0.4) for a, b in zip([self.input, *self.layers], self.layers, strict=False)
-        ]
+        self.links = [spaic.Connection(a, b, w_mean=0.4, w_std=0.4) for a, b in zip([self.input, *self.layers], self.layers, strict=False)]
         self.output = spaic.Decoder(dec_target=self.layers[-1])
         self.learner = spaic.DirectFeedbackAlignment(self, "atan")
 
@@ -288,5 +286,3 @@ def test_without_a_hidden_group_nothing_can_be_sent():
     net.learner = spaic.DirectFeedbackAlignment(net)
     with pytest.raises(NetworkError, match="no hidden group"):
         net.build()
-
-

@@ -84,9 +84,13 @@ class DiehlCook(Network):
         super().__init__(name, seed)
         demand_number("DiehlCook.excitation", excitation)
         demand_number("DiehlCook.inhibition", inhibition, low=0.0)
-        self._options = dict(excitation=excitation, inhibition=inhibition, coding_method=coding_method, shown=shown, seed=seed)
-        rate = dict(unit_conversion=_RATE, end_time=shown) if coding_method == "poisson" else {} if shown is None else dict(end_time=shown)
-        self.input = Encoder(inputs, coding_method=coding_method, **rate)
+        self._options: dict[str, Any] = dict(
+            excitation=excitation, inhibition=inhibition, coding_method=coding_method, shown=shown, seed=seed
+        )
+        code: dict[str, Any] = {} if shown is None else dict(end_time=shown)
+        if coding_method == "poisson":
+            code["unit_conversion"] = _RATE
+        self.input = Encoder(inputs, coding_method=coding_method, **code)
         self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory", theta_plus=theta_plus, initial=dict(theta=theta))
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
         start = uniform(0.0, 2 * _TOTAL / self.input.num)
