@@ -302,9 +302,9 @@ class TestDiehlCook:
         fixed = plain(net.fixed())
         for _ in range(2):
             fixed.input(spikes)
-            fixed.run(120.0)
+            fixed.run_continue(120.0)
             assert (fixed.output.predict.sum(1) > 0).all()
-            np.testing.assert_allclose(fixed.threshold_rise, np.broadcast_to(net.threshold_rise, (2, 6)), rtol=2e-5)
+            np.testing.assert_allclose(fixed.threshold_rise, np.broadcast_to(net.threshold_rise, (2, 6)), rtol=1e-7)
         total = net.input_exc.weight.sum(1, keepdim=True)
         np.testing.assert_allclose(fixed.input_exc.weight.detach(), 78.4 * (net.input_exc.weight / total).detach(), rtol=1e-5)
 

@@ -87,7 +87,7 @@ def test_reductions():
     mean = outcome(network("stdp", "full", "torch", "mean", A_plus=1e-9, A_minus=1e-9))[0] - start
     total = outcome(network("stdp", "full", "torch", "sum", A_plus=1e-9, A_minus=1e-9))[0] - start
     np.testing.assert_allclose(total, BATCH * mean, rtol=1e-6)
-    with pytest.raises(SpaicError, match="reduction='mean' or 'sum'"):
+    with pytest.raises(SpaicError, match="reduction='mean', 'sum' or 'per_sample'"):
         network("stdp", "full", "torch", None).run(5.0)
 
 

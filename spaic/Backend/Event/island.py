@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def run(
     With `learning`, for one sample, `weights` and the arrays of `learning` are changed.
     """
     tables, neurons = population.tables, len(population.kind)
-    synapses = _synapses(afferents, inner, firsts, neurons)
+    synapses = _kept_synapses(population.wired, afferents, inner, firsts, neurons)
     outer = _outer(afferents, inner, synapses, batch, start.time, end)
     samples = np.zeros((len(marks), batch, neurons, tables.modes + 1))
     kernel = compiled(island_kernels, tables.modes, "" if learning is None else learning.text).simulate
@@ -107,6 +108,16 @@ def gradients(
             d_weights, d_times, d_delays,
         )  # fmt: skip
     return d_weights[: len(record.weights)], d_times[:events], d_delays[: len(record.weights)]
+
+
+def _kept_synapses(kept: list[Any], afferents: Sequence[Afferent], inner: Sequence[int], firsts: np.ndarray, neurons: int) -> _Synapses:
+    """As :func:`_synapses`; those of the last run if the links are the same."""
+    key = tuple((a.port, a.offset, a.target, a.rule, k) for a, k in zip(afferents, inner, strict=True))
+    wirings = [a.wiring for a in afferents]
+    if not (kept and kept[0] == key and all(old is new for old, new in zip(kept[1], wirings, strict=True))):
+        kept[:] = key, wirings, _synapses(afferents, inner, firsts, neurons)
+    found: _Synapses = kept[2]
+    return found
 
 
 def _synapses(afferents: Sequence[Afferent], inner: Sequence[int], firsts: np.ndarray, neurons: int) -> _Synapses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,8 @@ class Limits:
 class Population:
     """Neurons of a layer: their class, refractory period in ms, and the path that errors name.
 
-    `room` holds one array: how many entries there is room for in the record of each neuron, learned from the last run.
+    `room` holds one array: how many entries there is room for in the record of each neuron, learned from the last run. `wired` holds what a
+    loop has made of its links, for the next run.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Population:
     t_ref: np.ndarray
     tables: Tables
     room: list[np.ndarray] = field(default_factory=list)
+    wired: list[Any] = field(default_factory=list)
 
 
 @dataclass(eq=False)

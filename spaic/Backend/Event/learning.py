@@ -14,6 +14,9 @@ from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.rules import SIDES
 
+#: A time in ms in which hardly a trace decays, and the power of e that stored states may reach.
+_SHORT, _DECADES = 1e-3, 100.0
+
 
 @dataclass(frozen=True, eq=False)
 class Learned:
@@ -66,12 +69,12 @@ class Learning:
         known = {"packet_rule": packet_rule, "packet_pre": packet_pre + np.append(self.first_pre, 0)[packet_rule]}
         return tuple(np.ascontiguousarray({**self.arrays, **known}[name]) for name in ARRAYS)
 
-    def states(self, end: float, old: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def states(self, old: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Path -> value at the end of the run, shaped as it was."""
         found = {}
         for n, link in enumerate(self.links):
             for side, model in link.work.rule.models.items():
-                values = self._at(n, side, end)
+                values = self._view(n, side)
                 for column, name in enumerate(model.states):
                     path = f"{link.name}.{name}"
                     found[path] = values[:, column].reshape(old[path].shape)
@@ -94,27 +97,37 @@ class Learning:
             place, starts = link.offset + wiring.index, np.asarray(wiring.starts)
             rule[place], post[place] = n, link.target + wiring.targets
             pre[place] = self.first_pre[n] + np.repeat(np.arange(wiring.pre), np.diff(starts))
-        column = np.flatnonzero(rule >= 0)
+        column = np.flatnonzero(rule >= 0)  # by the neuron that fires
         column = column[np.argsort(post[column], kind="stable")]
         first = np.searchsorted(post[column], np.arange(self.neurons + 1))
-        return dict(numbers=numbers, bounds=bounds, place_rule=rule, place_pre=pre, place_post=post, column_first=first, column=column)
+        whose = dict(place_rule=rule, place_pre=pre, place_post=post, column_first=first, column=column, pre_first=self.first_pre)
+        return dict(numbers=numbers, bounds=bounds, **whose)
 
     def _rooms(self, weights: int, begin: float) -> dict[str, np.ndarray]:
         """Memory for states."""
         sizes = {
             "pre": int(self.first_pre[-1]), "post": len(self.links) * self.neurons, "synapse": weights, "modulator": len(self.links),
         }  # fmt: skip
-        found: dict[str, np.ndarray] = {}
+        found = dict(reached=np.full(weights, begin), origin=np.array([begin]), lasting=np.array([self._lasting()]))
         for side in SIDES:
             most = max(1, *(len(k.work.rule.models[side].states) if side in k.work.rule.models else 0 for k in self.links))
             found[f"{side}_now"] = np.zeros((sizes[side], most))
-            found["reached" if side == "synapse" else f"{side}_time"] = np.full(sizes[side], begin)
         return found
 
-    def _view(self, n: int, side: str, times: bool = False) -> np.ndarray:
+    def _lasting(self) -> float:
+        """For how long in ms states may be stored divided by what is left of them, so that no number becomes too large or too small."""
+        fastest = 0.0
+        for link in self.links:
+            for side, tape in link.work.decays.items():
+                known = {**link.work.parameters, **dict.fromkeys(link.work.rule.models[side].states, 1.0), "dt": _SHORT}
+                left = np.array(list(tape.run(PRIMITIVES, {k: known[k] for k in tape.inputs}).values()), dtype=np.float64)
+                with np.errstate(divide="ignore"):
+                    fastest = max(fastest, float(np.abs(np.log(left)).max(initial=0.0)) / _SHORT)
+        return _DECADES / fastest if fastest else np.inf
+
+    def _view(self, n: int, side: str) -> np.ndarray:
         """The rows of the n-th link."""
-        name = ("reached" if side == "synapse" else f"{side}_time") if times else f"{side}_now"
-        link, array = self.links[n], self.arrays[name]
+        link, array = self.links[n], self.arrays[f"{side}_now"]
         rows = {
             "pre": slice(int(self.first_pre[n]), int(self.first_pre[n + 1])),
             "post": slice(n * self.neurons + link.target, n * self.neurons + link.target + link.wiring.post),
@@ -123,14 +136,3 @@ class Learning:
         }
         view: np.ndarray = array[rows[side]]
         return view
-
-    def _at(self, n: int, side: str, end: float) -> np.ndarray:
-        """States of a side at the end of a run; those of synapses are there already."""
-        work, values = self.links[n].work, self._view(n, side)
-        if side == "synapse":
-            return values
-        tape, names = work.decays[side], work.rule.models[side].states
-        gap = np.maximum(end - self._view(n, side, True), 0.0)
-        known = {**work.parameters, **{s: values[:, c] for c, s in enumerate(names)}, "dt": gap}
-        made = tape.run(PRIMITIVES, {k: known[k] for k in tape.inputs})
-        return np.stack([np.broadcast_to(made[s], len(values)) for s in names], axis=1)

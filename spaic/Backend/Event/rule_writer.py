@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from spaic.Backend.Event.rule_motion import GAP, between
 from spaic.Backend.Kernels.numba_text import LANGUAGE
@@ -12,27 +12,39 @@ from spaic.Dynamics.kinds import TRUTH, kinds
 from spaic.Dynamics.rules import WEIGHT, Rule
 from spaic.Dynamics.tape import Tape
 
+if TYPE_CHECKING:
+    from spaic.Dynamics.rule_step import Update
+
 #: What the functions take first: see :class:`spaic.Backend.Event.learning.Learning`.
 ARRAYS = (
-    "numbers", "bounds", "packet_rule", "packet_pre", "place_rule", "place_pre", "place_post", "column_first", "column", "pre_now",
-    "pre_time", "post_now", "post_time", "synapse_now", "reached", "modulator_now", "modulator_time", "watched",
+    "numbers", "bounds", "packet_rule", "packet_pre", "place_rule", "place_pre", "place_post", "column_first", "column", "pre_first",
+    "pre_now", "post_now", "synapse_now", "modulator_now", "origin", "lasting", "reached", "watched",
 )  # fmt: skip
 #: Function -> its arguments.
 GIVEN = {
+    "settle": "learning, t",
     "touch": "learning, weights, k, a, j, t",
     "arrive": "learning, weights, places, first, last, a, t, amount",
     "fire": "learning, weights, places, first, last, j, t",
 }
-#: Side -> where a state of it is, and since when it has decayed.
+#: Side -> where a state of it is, divided by how much is left since the time ``origin[0]``.
 _VALUES = {
     "pre": "pre_now[a, {0}]", "post": "post_now[j, {0}]", "synapse": "synapse_now[k, {0}]", "modulator": "modulator_now[{1}, {0}]",
 }  # fmt: skip
-_TIMES = {"pre": "pre_time[a]", "post": "post_time[j]", "modulator": "modulator_time[0]"}
-_OWN = (*ARRAYS, "learning", "weights", "k", "a", "j", "t", "s", "gap", "since", "amount", "places", "first", "last", "w", "low", "high")
+_EVERY = {
+    "pre": ["for a in range(pre_first[{0}], pre_first[{0} + 1]):"],
+    "post": ["for j in range({0} * (len(column_first) - 1), ({0} + 1) * (len(column_first) - 1)):"],
+    "synapse": ["for k in range(len(place_rule)):", "    if place_rule[k] != {0}:", "        continue"],
+    "modulator": ["for _ in range(1):"],
+}
+_OWN = (*ARRAYS, "learning", "weights", "k", "a", "j", "t", "s", "gap", "amount", "places", "first", "last", "w", "low", "high")
 
 
 class Writer:
     """The functions of one rule.
+
+    All states decay by themselves, so that each is stored divided by what is left of it since a time that is the same for all: one
+    exponential for each state serves all synapses of an event.
 
     Parameters
     ----------
@@ -51,9 +63,12 @@ class Writer:
         self.columns = {s: n for model in rule.models.values() for n, s in enumerate(model.states)}
 
     def functions(self) -> list[str]:
-        """Their texts: what happens to a synapse between events, to those of a packet that arrives, and to those of a neuron that fires."""
-        return [self._function("touch", self._touched()), self._function("arrive", self._section("on_pre", "pre")),
-                self._function("fire", self._section("on_post", "post"))]  # fmt: skip
+        """Their texts: all states at one time, a synapse between events, those of a packet that arrives, those of a neuron that fires."""
+        bodies = {
+            "settle": self._settled(), "touch": self._touched(), "arrive": self._section("on_pre", "pre"),
+            "fire": self._section("on_post", "post"),
+        }  # fmt: skip
+        return [self._function(name, body) for name, body in bodies.items()]
 
     def _function(self, name: str, body: list[str]) -> str:
         given = ", ".join(f"{k}: Any" for k in GIVEN[name].split(", "))
@@ -68,31 +83,39 @@ class Writer:
     def _local(self, name: str) -> str:
         return f"x_{name}"
 
+    def _left(self, name: str) -> str:
+        """What is left of a state since the origin."""
+        return f"left_{name}"
+
     # --- between events
 
-    def _touched(self) -> list[str]:
-        """A synapse up to time t: the weight first, from the states at the start, then its own states."""
-        body = ["gap = t - reached[k]"]
-        if self.between is not None:
-            tape = self.between.tape
-            for side in self.rule.models:
-                if any(s in tape.inputs for s in self.rule.models[side].states):
-                    body += self._read(side, "reached[k]")
-            body += ["w = weights[k]", *self._lines(tape, {"result": "w"}), "weights[k] = least(greatest(w, low), high)"]
-        if "synapse" in self.rule.models:
-            body += self._read("synapse", "")
-            body += self._lines(self.decays["synapse"], {s: self._place(s) for s in self.rule.models["synapse"].states})
+    def _factors(self, time: str, wanted: Iterable[str]) -> list[str]:
+        """What is left at a time of the states `wanted`."""
+        wanted, body = set(wanted), [f"gap = {time} - origin[0]"]
+        for side, model in self.rule.models.items():
+            if wanted & set(model.states):
+                body += [f"{self._local(s)} = 1.0" for s in model.states]
+                body += self._lines(self.decays[side], {s: self._left(s) for s in model.states})
         return body
 
-    def _read(self, side: str, now: str) -> list[str]:
-        """The states of a side at time `now`, in names of their own; the gap of the synapse is left as it was."""
-        model = self.rule.models[side]
-        body = [f"{self._local(s)} = {self._place(s)}" for s in model.states]
-        if now and side != "synapse":
-            body += ["since = gap", f"gap = max({now} - {_TIMES[side]}, 0.0)"]
-            body += self._lines(self.decays[side], {s: self._local(s) for s in model.states})
-            body += ["gap = since"]
+    def _settled(self) -> list[str]:
+        body = self._factors("t", self.rule.states)
+        for side, model in self.rule.models.items():
+            code = [f"{self._place(s)} *= {self._left(s)}" for s in model.states]
+            body += [*(line.format(self.number) for line in _EVERY[side]), *_indented(code)]
         return body
+
+    def _touched(self) -> list[str]:
+        """The weight of a synapse at time t, from the states at the time up to which it was known."""
+        if self.between is None:
+            return ["pass"]
+        tape = self.between.tape
+        states = [s for s in self.rule.states if s in tape.inputs]
+        body = [*self._factors("reached[k]", states), *(self._read(s) for s in states), "gap = t - reached[k]", "w = weights[k]"]
+        return [*body, *self._lines(tape, {"result": "w"}), "weights[k] = least(greatest(w, low), high)"]
+
+    def _read(self, name: str) -> str:
+        return f"{self._local(name)} = {self._left(name)} * {self._place(name)}"
 
     # --- at events
 
@@ -100,20 +123,18 @@ class Writer:
         """The statements of an occasion; `a` presynaptic and `j` postsynaptic, the neuron of `side` is the one that has a spike."""
         if when not in self.updates:
             return ["pass"]
-        body = ["gap = 0.0"]
-        if side in self.rule.models:
-            body += [*self._read(side, "t"), *(f"{self._place(s)} = {self._local(s)}" for s in self.rule.models[side].states)]
-            body += [f"{_TIMES[side]} = t"]
+        every = self.updates[when]
+        used = {name for update in every for name in (update.target, *update.tape.inputs)}
+        body = self._factors("t", used & set(self.rule.states))
         group: list[str] = []
-        changes = False
-        for update in self.updates[when]:
+        for update in every:
             if update.side in ("weight", "synapse"):
                 group += self._statement(update, side)
-                changes = changes or update.side == "weight"
             else:
                 body += [*self._over(group, side), *self._statement(update, side)]
                 group = []
         body += self._over(group, side)
+        changes = any(update.side == "weight" for update in every)
         return body + (self._over(["weights[k] = least(greatest(weights[k], low), high)"], side) if changes else [])
 
     def _over(self, code: list[str], side: str) -> list[str]:
@@ -121,40 +142,27 @@ class Writer:
         if not code:
             return []
         find = "j = {0} * (len(column_first) - 1) + place_post[k]" if side == "pre" else "a = place_pre[k]"
-        text = "\n".join(code)
-        wanted = {self.rule.side(s) for s in self.rule.states if re.search(rf"\b{self._local(s)}\b", text)}
-        reads = [line for s in self.rule.models if s in wanted and s not in (side, "synapse") for line in self._read(s, "t")]
         inner = ["k = places[s]", *([f"if place_rule[k] != {self.number}:", "    continue"] if side == "post" else [])]
-        return ["for s in range(first, last):", *_indented([*inner, find.format(self.number), *reads, *code])]
+        return ["for s in range(first, last):", *_indented([*inner, find.format(self.number), *code])]
 
-    def _statement(self, update: object, side: str) -> list[str]:
+    def _statement(self, update: Update, side: str) -> list[str]:
         """One statement; values that it reads are looked up again, as earlier ones may have changed them."""
-        tape, target, own, is_change = update.tape, update.target, update.side, update.is_change  # type: ignore[attr-defined]
-        body = []
-        for name in tape.inputs:
-            where = self.rule.side(name)
-            if name == WEIGHT:
-                body.append("w = weights[k]")
-            elif where == "synapse" or where == side:
-                body.append(f"{self._local(name)} = {self._place(name)}")
-        body += self._lines(tape, {"result": "w"})
-        place = "weights[k]" if own == "weight" else self._place(target)
-        times = "amount * " if side == "pre" and is_change else ""
-        return [*body, f"{place} {'+=' if is_change else '='} {times}w"]
+        reads = [self._read(name) for name in update.tape.inputs if name in self.rule.states]
+        body = [*reads, *(["w = weights[k]"] if WEIGHT in update.tape.inputs else []), *self._lines(update.tape, {"result": "w"})]
+        value = "amount * w" if side == "pre" and update.is_change else "w"
+        place = "weights[k]"
+        if update.side != "weight":
+            place, value = self._place(update.target), f"{value} / {self._left(update.target)}"
+        return [*body, f"{place} {'+=' if update.is_change else '='} {value}"]
 
     def _place(self, name: str) -> str:
         return _VALUES[self.rule.side(name)].format(self.columns[name], self.number)
 
     def _lines(self, tape: Tape, results: dict[str, str]) -> list[str]:
         """A tape as code; results are assigned at the end, at once."""
-        kind, names = (
-            kinds(tape),
-            Names(
-                {},
-                tape.names,
-                {*LANGUAGE.reserved, *_OWN, *map(self._local, self.rule.states), *map(self._parameter, self.rule.parameters)},
-            ),
-        )
+        states = self.rule.states
+        own = (*map(self._local, states), *map(self._left, states), *map(self._parameter, self.rule.parameters))
+        kind, names = kinds(tape), Names({}, tape.names, {*LANGUAGE.reserved, *_OWN, *own})
         known = {slot: self._known(name) for name, slot in tape.inputs.items()}
         wanted = [tape.outputs[k] for k in results]
         code, texts = lines((*tape.prelude, *tape.body), wanted, known, names, kind, LANGUAGE, tape.constants)

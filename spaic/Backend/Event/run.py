@@ -144,7 +144,7 @@ class Run:
     def _keep_learned(self, learning: Learning, done: Pass) -> None:
         """Weights and states that a run has changed."""
         old = {f"{k.name}.{s}": exact.numpy_of(self.arrays[f"{k.name}.{s}"]) for k in learning.links for s in k.work.rule.states}
-        self.arrays.update({k: exact.as_tensor(v) for k, v in learning.states(self.end, old).items()})
+        self.arrays.update({k: exact.as_tensor(v) for k, v in learning.states(old).items()})
         for link in learning.links:
             own, shape = slice(link.offset, link.offset + link.wiring.weights), self.numbers[link.work.path].shape
             self.learned[link.work.path] = done.weights[own].reshape(shape)

@@ -19,6 +19,9 @@ from spaic.registry import networks
 #: Sum of the weights into a neuron, and the rate of a pixel of value 1 in spikes per ms: those of Diehl and Cook for 784 pixels.
 _TOTAL, _RATE = 78.4, 0.06375
 
+#: A time constant in ms at which nothing decays, in any precision: thousands of test images are minutes of the thresholds' lives.
+_FOR_EVER = 1e20
+
 
 @networks.register("diehl_cook", "DiehlCook")
 class DiehlCook(Network):
@@ -38,12 +41,14 @@ class DiehlCook(Network):
     excitation : float
         Jump of an inhibitory neuron in mV when its excitatory neuron fires.
     inhibition : float
-        Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak. With the 17 of Diehl and Cook's
-        code, without their delays, three neurons win an image together; with 60 about one does, and what they learn overlaps less.
+        Conductance that an inhibitory spike opens in all other excitatory neurons, in units of their leak. It is 17 in the code
+        of Diehl and Cook; with more, fewer neurons answer the same image, and what they learn overlaps less.
     theta_plus : float
         Rise of the threshold per spike in mV.
     theta : float or array
         Rise of the thresholds in mV at the start of a run.
+    tau_theta : float
+        Time constant in ms with which they sink again.
     coding_method : str
         Code of the input: Poisson spikes of up to 63.75 Hz, or ``"null"`` for spikes ``[batch, T, inputs]`` that are drawn elsewhere, which
         allows for runs that show several images.
@@ -76,6 +81,7 @@ class DiehlCook(Network):
         inhibition: float = 60.0,
         theta_plus: float = 0.05,
         theta: Any = 0.0,
+        tau_theta: float = 1e7,
         coding_method: str = "poisson",
         shown: float | None = None,
         name: str | None = None,
@@ -91,7 +97,8 @@ class DiehlCook(Network):
         if coding_method == "poisson":
             code["unit_conversion"] = _RATE
         self.input = Encoder(inputs, coding_method=coding_method, **code)
-        self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory", theta_plus=theta_plus, initial=dict(theta=theta))
+        adapting: dict[str, Any] = dict(theta_plus=theta_plus, tau_theta=tau_theta, initial=dict(theta=theta))
+        self.exc = NeuronGroup(num, model="diehl_cook", neuron_type="excitatory", **adapting)
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
         start = uniform(0.0, 2 * _TOTAL / self.input.num)
         self.input_exc = Connection(self.input, self.exc, weight=start, w_min=0.0, w_norm=_TOTAL, post_var_name="exc")
@@ -110,7 +117,7 @@ class DiehlCook(Network):
         return found
 
     def fixed(self) -> DiehlCook:
-        """The network as it is now, to be read: it does not learn, each run starts with the thresholds of now, and none rises.
+        """The network as it is now, to be read: it does not learn, and its thresholds are those of now, in all runs.
 
         Returns
         -------
@@ -120,7 +127,8 @@ class DiehlCook(Network):
         raised = self.threshold_rise
         if len(raised) != 1:
             raise StateError(f"DiehlCook.fixed: the last run had {len(raised)} samples, each with thresholds of its own; run with one")
-        net = DiehlCook(self.exc.num, self.input.num, theta_plus=0.0, theta=raised[0], name=self.name, **self._options)
+        still: dict[str, Any] = dict(theta_plus=0.0, theta=raised[0], tau_theta=_FOR_EVER)
+        net = DiehlCook(self.exc.num, self.input.num, name=self.name, **still, **self._options)
         weight = self.input_exc.weight.detach().cpu().numpy()
         net.input_exc = Connection(net.input, net.exc, weight=weight, w_min=0.0, w_norm=_TOTAL, post_var_name="exc", is_parameter=False)
         return net

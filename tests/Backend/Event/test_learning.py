@@ -148,6 +148,49 @@ def test_what_happens_at_spikes_is_the_same_on_a_grid(rule, link, in_python):
         np.testing.assert_allclose(exact[2][name], value, rtol=0, atol=1e-10)
 
 
+def test_several_rules_in_one_loop(in_python):
+    """Two groups that feed back on each other, four links that learn by three rules, one of them rewarded."""
+
+    def learned(backend):
+        rng = np.random.default_rng(1)
+        with spaic.Network(seed=1) as net:
+            source = spaic.Encoder(num=5, coding_method="mstb")
+            a = spaic.NeuronGroup(4, model="lif", tau_m=12.0, t_ref=1.0)
+            b = spaic.NeuronGroup(3, model="lif", tau_m=8.0, t_ref=0.5)
+            into = spaic.Connection(source, a, weight=rng.uniform(0.1, 0.5, (4, 5)), delay=1.0, w_min=0.0, w_max=0.6)
+            on = spaic.Connection(a, b, weight=rng.uniform(0.2, 0.9, (3, 4)), delay=0.5)
+            back = spaic.Connection(b, a, weight=rng.uniform(-0.3, 0.3, (4, 3)), delay=1.5)
+            beside = spaic.Connection(source, b, weight=rng.uniform(0.0, 0.3, (3, 5)), delay=0.5)
+            pairs = spaic.PlasticityLearner(into, "stdp")
+            triplets = spaic.PlasticityLearner([on, back], "triplet_stdp", A3_plus=1e-4)
+            rewarded = spaic.PlasticityLearner(beside, "mstdpet")
+        ticks = rng.permutation(5 * 180)[:60]
+        net.source([[(ticks // 5 + 1) / 10, ticks % 5]])
+        net.set_backend(backend)
+        net.run(10.0)
+        net.rewarded.reward(0.5)
+        net.run_continue(10.0)
+        assert triplets.parent is pairs.parent is net
+        return [getattr(net, name).weight.detach().numpy() for name in ("into", "on", "back", "beside")]
+
+    grid = learned(spaic.Torch_Backend(dt=0.1, dtype="float64", kernels="plain"))
+    for exact, other in zip(learned(spaic.Event_Backend(dt=0.1)), grid, strict=True):
+        np.testing.assert_allclose(exact, other, rtol=0, atol=1e-12)
+
+
+SHORT = [("stdp", dict(tau_plus=0.02)), ("presynaptic_centred_stdp", dict(tau_plus=0.05)), ("stdp", dict(tau_minus=1e-9))]
+
+
+@pytest.mark.parametrize("rule, values", SHORT)
+def test_traces_that_are_gone_soon(rule, values, in_python):
+    """What is left of them over the run is no number that a computer has."""
+    grid = outcome(network(rule, **values), spaic.Torch_Backend(dt=0.1, dtype="float64", kernels="plain"))
+    exact = outcome(network(rule, **values), spaic.Event_Backend(dt=0.1))
+    np.testing.assert_allclose(exact[0], grid[0], rtol=0, atol=1e-12)
+    for name, value in grid[2].items():
+        np.testing.assert_allclose(exact[2][name], value, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("rule", ["rstdp", "hebb", "homeostatic_scaling"])
 def test_the_grid_converges_to_exact_integrals(rule, in_python):
     exact = outcome(network(rule, is_recurrent=False), spaic.Event_Backend(dt=0.1))[0]
