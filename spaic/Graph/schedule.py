@@ -45,7 +45,7 @@ class Schedule:
     @cached_property
     def depth(self) -> dict[str, int]:
         """Link -> its longest delay in steps."""
-        return {name: int(np.max(d)) for name, d in self.delays.items()}
+        return {name: int(np.max(d, initial=0)) for name, d in self.delays.items()}
 
 
 def schedule(graph: Graph) -> Schedule:
@@ -116,7 +116,8 @@ def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndar
         return int(component[link.source_node] == component[link.target_node])
     if not isinstance(link.delay, (Draw, np.ndarray)):
         return graph.clock.wait(link.delay, f"{link.name}.delay")
-    return _many_delays(graph, link)
+    delays = _many_delays(graph, link)
+    return delays if delays.size else 0  # a link without synapses brings nothing, whenever
 
 
 def _many_delays(graph: Graph, link: Link) -> np.ndarray:

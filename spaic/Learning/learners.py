@@ -33,6 +33,12 @@ class Learners:
     def __init__(self, net: Any) -> None:
         self.net = net
         if not len(self):
+            others = ", ".join(sorted(repr(one.path) for one in net.members(Learner)))
+            if others:
+                raise NetworkError(
+                    f"net: {others} learns while the network runs, not from a loss; call net.run(T) with each sample in place of net.fit, "
+                    "or add a learner that uses gradients"
+                )
             raise NetworkError("net: the network has no learner; assign one, such as net.learner = spaic.STCA(0.5, net)")
 
     def __iter__(self) -> Iterator[Learner]:

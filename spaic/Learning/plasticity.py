@@ -82,7 +82,7 @@ class PlasticityLearner(Learner):
         given = {**(param or {}), **values}
         reject_unknown(where, given, found.parameters)
         self.rule, self.reduction = rule, reduction
-        self.param = {k: float(found.parameter(k).check(np.asarray(v, dtype=np.float64), f"{where}.{k}")) for k, v in given.items()}
+        self.param = {k: float(found.parameter(k).check(_number(v, f"{where}.{k}"), f"{where}.{k}")) for k, v in given.items()}
 
     @property
     def declaration(self) -> Rule:
@@ -154,7 +154,10 @@ class PlasticityLearner(Learner):
         simulation = self.network._simulation
         if simulation is None or simulation.state is None:
             raise StateError(f"{self.path}: there is nothing to reward yet; call net.run(T) first")
-        values = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=np.float64)
+        try:
+            values = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value, dtype=np.float64)
+        except (TypeError, ValueError):
+            values = np.array(np.nan)
         if values.shape not in ((), (simulation.state.batch,)) or not np.isfinite(values).all():
             raise InputError(
                 f"{self.path}.reward: {value!r} is not one finite number, or one for each of {simulation.state.batch} samples; give that"
@@ -162,6 +165,8 @@ class PlasticityLearner(Learner):
         full = simulation.backend.as_array(np.array(np.broadcast_to(values, (simulation.state.batch,))))
         names = frozenset(p.name for p in simulation.graph.plasticity if p.name.startswith(f"{self.path}."))
         after = simulation.program.rewarded(simulation.store.tensors(), simulation.state, full, names)
+        simulation.learning.before(simulation.store.tensors(), simulation.backend.as_numpy)
+        simulation.learning.after(after.statistics, simulation.backend.as_numpy)
         simulation.store.copy_in(after.statistics)
         simulation.state = replace(after, statistics={})
 
@@ -175,6 +180,8 @@ class PlasticityLearner(Learner):
         name : str
             Name of the state in the rule.
         """
+        if not isinstance(connection, Connection) or self.distance(connection) is None:
+            raise DeclarationError(f"{self.path}.trace: {connection!r} is no connection that it trains; name one of {self.shown_parts}")
         if name not in self.declaration.states:
             raise DeclarationError(
                 f"{self.path}: {self.declaration.name!r} has no state {name!r}; {nearest(name, self.declaration.states)}"
@@ -185,3 +192,11 @@ class PlasticityLearner(Learner):
             raise StateError(f"{path}: there is no state yet; call net.run(T) first")
         values: np.ndarray = simulation.backend.as_numpy(simulation.state.arrays[path])
         return values
+
+
+def _number(value: Any, path: str) -> float:
+    """A value of a parameter, which is one number for all synapses."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not is_number:
+        raise DeclarationError(f"{path}: {value!r} is no number; give one, without its unit")
+    return float(value)

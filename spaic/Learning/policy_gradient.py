@@ -38,7 +38,8 @@ class PolicyGradient(RewardLearner):
     horizon : int
         Steps of each copy between two updates.
     epochs, minibatches : int
-        How often all of them are gone through in an update, and in how many batches.
+        How often all of them are gone through in an update, and in how many batches; of two steps or more each, as the advantage of a
+        single step is 0 once it is normalized.
     discount, trace : float
         gamma and lambda of the advantage: what the next step counts, and how far errors of the critic reach.
     clip : float or None
@@ -61,6 +62,8 @@ class PolicyGradient(RewardLearner):
         ...
     spaic.errors.DeclarationError: PolicyGradient.discount: 1.5 is no number from 0 to 1; give one
     """
+
+    hyperparameters = ("horizon", "epochs", "minibatches", "discount", "trace", "clip", "entropy", "value_weight", "value_unit")
 
     def __init__(
         self,
@@ -92,7 +95,7 @@ class PolicyGradient(RewardLearner):
             demand("PolicyGradient", name, number, low, high, is_whole)
         self.value = value
         self.horizon, self.epochs, self.minibatches = int(horizon), int(epochs), int(minibatches)
-        self.discount, self.trace, self.clip = float(discount), float(trace), clip
+        self.discount, self.trace, self.clip = float(discount), float(trace), None if clip is None else float(clip)
         self.entropy, self.value_weight, self.value_unit = float(entropy), float(value_weight), float(value_unit)
         self.updates = 0
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in _COLUMNS}
@@ -105,6 +108,7 @@ class PolicyGradient(RewardLearner):
             raise NetworkError("PolicyGradient: it runs the network again on single observations; use carry_on=False")
         if agent.random_share:
             raise NetworkError("PolicyGradient: it explores by the probabilities of the network; use probability_random_action=0")
+        self._demand_batches(self.horizon * agent.copies)
         agent.actor.code.log_probabilities(torch.zeros(1, agent.actor.num))  # refused here if there are none
         self._critic = self._found(agent)
         if self._critic is not None and self._critic.num != 1:
@@ -113,6 +117,14 @@ class PolicyGradient(RewardLearner):
         super().start(agent)
         self._rows = {name: [] for name in _COLUMNS}
 
+    def _demand_batches(self, steps: int) -> None:
+        """Refuse batches of a single step, whose advantage is 0 once it is normalized."""
+        if steps < 2 * self.minibatches:
+            raise NetworkError(
+                f"PolicyGradient.minibatches: {steps} steps of all copies (horizon {self.horizon}) make no {self.minibatches} batches of "
+                "two steps or more; use fewer batches, or a longer horizon"
+            )
+
     def _found(self, agent: Agent) -> Decoder | None:
         own = {decoder.path: decoder for decoder in agent.net.members(Decoder)}
         if self.value is None:
@@ -120,6 +132,8 @@ class PolicyGradient(RewardLearner):
         path = self.value if isinstance(self.value, str) else self.value.path
         if path not in own:
             raise NetworkError(f"PolicyGradient.value: the network has no decoder {path!r}; it has {', '.join(own) or 'none'}")
+        if not isinstance(self.value, str) and own[path] is not self.value:
+            raise NetworkError(f"PolicyGradient.value: {path!r} is a decoder of another network; give one of this network, or its path")
         return own[path]
 
     # --- what it is told
@@ -130,7 +144,7 @@ class PolicyGradient(RewardLearner):
         row = {**experience._asdict(), "log_probability": log.gather(1, taken)[:, 0].numpy(), "value": value.numpy()}
         for name, values in self._rows.items():
             values.append(np.array(row[name]))
-        if len(self._rows["action"]) == self.horizon:
+        if len(self._rows["action"]) >= self.horizon:
             self._update()
 
     def _judged(self, is_training: bool = False) -> tuple[Tensor, Tensor]:
@@ -155,7 +169,7 @@ class PolicyGradient(RewardLearner):
         flat = {name: column.reshape(-1, *column.shape[2:]) for name, column in {**columns, "gain": gain, "goal": goal}.items()}
         rng = Key(self._agent().seed, "policy gradient", "batches", self.updates).generator()
         for _ in range(self.epochs):
-            for chosen in np.array_split(rng.permutation(len(flat["gain"])), min(self.minibatches, len(flat["gain"]))):
+            for chosen in np.array_split(rng.permutation(len(flat["gain"])), self.minibatches):
                 self._step({name: column[chosen] for name, column in flat.items()})
         Learners(self._agent().net).optim_schedule()
         self.updates += 1
@@ -199,14 +213,29 @@ class PolicyGradient(RewardLearner):
 
     def state(self) -> dict[str, Any]:
         rows = {name: np.stack(values) for name, values in self._rows.items() if values}
-        return {"updates": self.updates, "rows": rows}
+        return {"settings": self.settings(), "updates": self.updates, "rows": rows}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        rows = state.get("rows") if isinstance(state, Mapping) else None
-        if not isinstance(rows, Mapping) or set(rows) not in (set(), set(_COLUMNS)) or set(state) != {"updates", "rows"}:
+        if not isinstance(state, Mapping) or set(state) != {"settings", "updates", "rows"}:
             raise StateError("PolicyGradient: the state is not that of a policy gradient; resume with the same learner")
-        self.updates = int(state["updates"])
-        self._rows = {name: list(np.asarray(rows[name])) if rows else [] for name in _COLUMNS}
+        self.demand_same(state["settings"])
+        updates, rows = state["updates"], _columns(state["rows"])
+        if isinstance(updates, bool) or not isinstance(updates, (int, np.integer)) or updates < 0:
+            raise StateError(f"PolicyGradient: the number of updates is {updates!r}; give what state() gave")
+        self.updates = int(updates)
+        self._rows = {name: list(rows[name]) if rows else [] for name in _COLUMNS}
+
+
+def _columns(given: Any) -> dict[str, np.ndarray]:
+    """The rows of a state, ``[T, B, ...]`` each, or StateError."""
+    try:
+        found = {name: np.asarray(column) for name, column in given.items()}
+    except (AttributeError, ValueError):
+        found = {"no columns": np.zeros(0)}
+    is_known = set(found) in (set(), set(_COLUMNS)) and all(c.dtype.kind in "fiub" and c.ndim >= 2 for c in found.values())
+    if not is_known or len({column.shape[:2] for column in found.values()}) > 1:
+        raise StateError("PolicyGradient: its rows are no columns of one length; give what state() gave, resume with the same learner")
+    return found
 
 
 def advantages(

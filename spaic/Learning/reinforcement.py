@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -90,6 +90,8 @@ class RewardLearner(ABC):
     """What learns from rewards while an agent acts; write `observe`, and what else it needs."""
 
     agent: Agent | None = None
+    #: Names of the attributes that have to be the same for a training to go on as it would have.
+    hyperparameters: ClassVar[tuple[str, ...]] = ()
 
     def start(self, agent: Agent) -> None:
         """Take the agent that is going to act, in new episodes; refuse one that cannot be learned by."""
@@ -112,6 +114,19 @@ class RewardLearner(ABC):
         """Take over what :meth:`state` gave."""
         if state:
             raise StateError(f"{type(self).__name__}: it has no state, saved are {sorted(state)}; resume with the same learner")
+
+    def settings(self) -> dict[str, Any]:
+        """Its :attr:`hyperparameters`, as plain data."""
+        return {name: getattr(self, name) for name in self.hyperparameters}
+
+    def demand_same(self, saved: Any) -> None:
+        """StateError unless these are its :meth:`settings`."""
+        name, own = type(self).__name__, self.settings()
+        if not isinstance(saved, Mapping) or set(saved) != set(own):
+            raise StateError(f"{name}: the state is not that of this kind of learner; resume with the same learner")
+        for key, value in own.items():
+            if saved[key] != value:
+                raise StateError(f"{name}.{key}: it was {saved[key]!r} there, here it is {value!r}; declare the same")
 
     def _agent(self) -> Agent:
         if self.agent is None:
@@ -154,3 +169,17 @@ def demand(where: str, name: str, value: Any, low: float, high: float, is_whole:
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         what = "whole number" if is_whole else "number"
         raise DeclarationError(f"{where}.{name}: {value!r} is no {what} from {low:g} to {high:g}; give one")
+
+
+def running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """For each of the values ``[N]`` the mean of the `window` up to it, ``[N]``; of fewer at the start.
+
+    Examples
+    --------
+    >>> running_mean(np.array([1.0, 2.0, 6.0]), 2).tolist()
+    [1.0, 1.5, 4.0]
+    """
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    last = np.arange(1, len(values) + 1)
+    first = np.maximum(last - window, 0)
+    return np.asarray((sums[last] - sums[first]) / (last - first))

@@ -42,6 +42,8 @@ class TemporalDifference(RewardLearner):
     Dopamine as that error, with spikes: Fremaux, Sprekeler & Gerstner 2013, PLoS Comput. Biol. 9:e1003024.
     """
 
+    hyperparameters = ("discount", "trace", "lr", "initial", "limit")
+
     def __init__(
         self,
         features: Callable[[np.ndarray], Any] | None = None,
@@ -69,8 +71,7 @@ class TemporalDifference(RewardLearner):
     def start(self, agent: Agent) -> None:
         super().start(agent)
         rewarded(agent.net, type(self).__name__)
-        if self._trace is not None:
-            self._trace = np.zeros_like(self._trace)
+        self._trace = None  # of other episodes, and maybe of another number of copies
 
     def value(self, observations: np.ndarray) -> np.ndarray:
         """What the critic expects, ``[copies]``."""
@@ -79,8 +80,10 @@ class TemporalDifference(RewardLearner):
 
     def observe(self, experience: Experience) -> None:
         features = self._features(experience.observation)
-        if self.weights is None or self._trace is None:
-            self.weights, self._trace = np.full(features.shape[1], self.initial), np.zeros_like(features)
+        if self.weights is None:
+            self.weights = np.full(features.shape[1], self.initial)
+        if self._trace is None:
+            self._trace = np.zeros_like(features)
         following = np.where(experience.terminated, 0.0, self.value(experience.next_observation))
         self.error = experience.reward + self.discount * following - features @ self.weights
         self._trace = self.discount * self.trace * self._trace + features
@@ -110,10 +113,23 @@ class TemporalDifference(RewardLearner):
         return {"dopamine": float(self.error.mean())} if self.error.size else {}
 
     def state(self) -> dict[str, Any]:
-        return {"weights": self.weights, "trace": self._trace}
+        return {"settings": self.settings(), "weights": self.weights, "trace": self._trace}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        if not isinstance(state, Mapping) or set(state) != {"weights", "trace"}:
+        if not isinstance(state, Mapping) or set(state) != {"settings", "weights", "trace"}:
             raise StateError("TemporalDifference: the state is not that of a critic; resume with the same learner")
-        self.weights = None if state["weights"] is None else np.array(state["weights"], dtype=np.float64)
-        self._trace = None if state["trace"] is None else np.array(state["trace"], dtype=np.float64)
+        self.demand_same(state["settings"])
+        weights, trace = (_finite(name, state[name], axes) for name, axes in (("weights", 1), ("trace", 2)))
+        if trace is not None and (weights is None or trace.shape[1] != len(weights)):
+            raise StateError("TemporalDifference: weights and trace are of different features; give what state() gave")
+        self.weights, self._trace = weights, trace
+
+
+def _finite(name: str, given: Any, axes: int) -> np.ndarray | None:
+    try:
+        found = None if given is None else np.array(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.full(axes * (1,), np.nan)
+    if found is not None and (found.ndim != axes or not np.isfinite(found).all()):
+        raise StateError(f"TemporalDifference: {name} is {str(given)[:60]}, no finite array of {axes} axes; give what state() gave")
+    return found

@@ -13,7 +13,7 @@ from spaic.Graph.stream import Stream
 from spaic.Library.encoders import Encoding
 from spaic.Library.events import EventSpikes, steps_of
 from spaic.Library.ranges import demand_number, demand_values
-from spaic.Monitor.limits import available_memory
+from spaic.memory import available_memory
 from spaic.registry import encoders
 from spaic.seeds import Key
 

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spaic.errors import DataError, DeclarationError, NetworkError
+from spaic.memory import PREFIXES, available_memory, in_words
 from spaic.Monitor.needs import Need
 
 _WAYS_OUT = "record to a file (file=) on a disk with room, fewer neurons (index=) or samples (dt=), or run for a shorter time"
-#: What is assumed where the system does not tell how much memory it has.
-_UNKNOWN = 4 << 30
-_PREFIXES = ("", "k", "M", "G", "T")
-_UNITS = {f"{p}b".lower(): 1000**i for i, p in enumerate(_PREFIXES)} | {f"{p}ib".lower(): 1024**i for i, p in enumerate(_PREFIXES) if p}
+_UNITS = {f"{p}b".lower(): 1000**i for i, p in enumerate(PREFIXES)} | {f"{p}ib".lower(): 1024**i for i, p in enumerate(PREFIXES) if p}
 
 
 @dataclass(frozen=True)
@@ -80,19 +78,6 @@ def _among(demands: Sequence[Demand], together: int) -> str:
     return f", all {len(demands)} recordings {in_words(together)}" if len(demands) > 1 else ""
 
 
-def available_memory() -> int:
-    """Bytes that programs can still use without swapping, as far as the system tells."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return _UNKNOWN
-
-
 def parse_size(value: object, path: str) -> int:
     """Bytes meant by a number or by a text.
 
@@ -110,15 +95,3 @@ def parse_size(value: object, path: str) -> int:
     if not 1 <= size < math.inf:
         raise DeclarationError(f"{path}: {value!r} is no amount of memory; give a number of bytes, or a text such as '2 GB' or '500 MiB'")
     return int(size)
-
-
-def in_words(size: int) -> str:
-    """A number of bytes as people say it.
-
-    Examples
-    --------
-    >>> in_words(999), in_words(2_500_000_000)
-    ('999 B', '2.5 GB')
-    """
-    power = min(len(_PREFIXES) - 1, int(math.log(max(size, 1), 1000) + 1e-9))
-    return f"{size / 1000**power:.3g} {_PREFIXES[power]}B"

@@ -144,6 +144,14 @@ class Connection(Element):
         """The weights as they are now, ``[post, pre]`` or as the link type has them: the tensor that is trained."""
         return self._parameter("weight")
 
+    @weight.setter
+    def weight(self, value: Any) -> None:
+        raise StateError(
+            f"{self.path}.weight: weights belong to the built network; change them in place, "
+            f"`with torch.no_grad(): net.{self.path}.weight.copy_(values)`, load them with net.load_state_dict, or give weight= to a new "
+            "connection"
+        )
+
     @property
     def bias(self) -> Any:
         """The biases as they are now."""

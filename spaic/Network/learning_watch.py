@@ -32,7 +32,7 @@ class LearningWatch:
         self.inputs = {node.name for node in graph.inputs}
         self.is_continuous = graph.clock.is_continuous
         self.learned = {f"{p.link}.weight": (links[p.link], p.rule.name) for p in graph.plasticity}
-        self.first: dict[str, tuple[float, float]] = {}  # mean magnitude and share of zeros before anything was learned
+        self.first: dict[str, tuple[float, str]] = {}  # mean magnitude and what was wrong before anything was learned
         self.told: set[str] = set()
         self.times = 0
 
@@ -54,7 +54,7 @@ class LearningWatch:
         """Remember what weights were like at first."""
         for path in self.learned.keys() - self.first.keys():
             values = as_numpy(weights[path])
-            self.first[path] = float(np.abs(values).mean()) if values.size else 0.0, _share(values == 0)
+            self.first[path] = float(np.abs(values).mean()) if values.size else 0.0, self._place(path, values)[1]
 
     def after(self, learned: Mapping[str, Any], as_numpy: Callable[[Any], np.ndarray]) -> None:
         """Refuse weights that are no numbers, and warn once of a link whose weights died or exploded."""
@@ -84,16 +84,27 @@ class LearningWatch:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def _found(self, path: str, values: np.ndarray) -> str:
-        """What is wrong with weights, nothing if nothing is."""
-        low, high = self.learned[path][0].bounds.get("weight", (-np.inf, np.inf))
-        size, zeros = self.first[path]
-        if zeros < _NEARLY_ALL <= (share := _share(values == 0)):
-            return f"{_percent(share)} of the weights died, they became 0"
-        for bound, name in ((high, "w_max"), (low, "w_min")):
-            if np.isfinite(bound) and bound != 0 and (share := _share(values == bound)) >= _NEARLY_ALL:
-                return f"{_percent(share)} of the weights exploded, they are at {name}"
+        """What is wrong with weights, nothing if nothing is, or if it was so at first."""
+        size, was = self.first[path]
+        share, where = self._place(path, values)
+        if where:
+            return "" if where == was else f"{_percent(share)} of the weights {where}"
         growth = float(np.abs(values).mean()) / size if size and values.size else 1.0
         return f"the weights exploded, their mean magnitude grew by a factor of {growth:.3g}" if growth > _GROWTH else ""
+
+    def _place(self, path: str, values: np.ndarray) -> tuple[float, str]:
+        """Where nearly all weights are, and their share."""
+        low, high = self.learned[path][0].bounds.get("weight", (-np.inf, np.inf))
+        for place, text in ((0.0, "died, they became 0"), (high, "exploded, they are at w_max"), (low, "exploded, they are at w_min")):
+            if np.isfinite(place) and (share := _share(values == place)) >= _NEARLY_ALL:
+                return share, text
+        return 0.0, ""
+
+    def carry_on(self, previous: LearningWatch) -> None:
+        """Go on from an earlier build: what was said is not said again."""
+        same = {path for path, (_, rule) in self.learned.items() if path in previous.learned and previous.learned[path][1] == rule}
+        self.first = {path: found for path, found in previous.first.items() if path in same}
+        self.told, self.times = previous.told & same, previous.times
 
 
 def _share(is_so: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Later, Stream
+from spaic.Network import pasts
 from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
@@ -108,6 +109,7 @@ class Simulation:
 
     def _carry_on(self, previous: Simulation) -> None:
         """Take over the state of an earlier build if its variables, the time grid and the kind of arrays are the same."""
+        self.learning.carry_on(previous.learning)
         self.runs = previous.runs
         state = previous.state
         if state is None or self.graph.clock != previous.graph.clock or self._arrays() != previous._arrays():
@@ -158,6 +160,7 @@ class Simulation:
 
     def _start(self, steps: int) -> None:
         batch, number = self._batch(), self.runs + 1
+        pasts.check_memory(self.graph, batch, self.backend.dtype)
         self.streams = {node.path: self._encode(node, batch, steps, number) for node in self.sources}
         self.starts = {node.path: 0 for node in self.sources}
         self.lengths = {node.path: steps for node in self.sources}

@@ -157,12 +157,14 @@ class Generator(_Source):
 
 def _size_of(given: Any, num: int | None) -> tuple[int | None, Any]:
     """Number and shape meant by the first argument of an encoder."""
-    if hasattr(given, "__index__"):
+    if hasattr(given, "__index__") and not getattr(given, "ndim", 0):
         if num is not None:
             raise DeclarationError(f"Encoder: the size is given twice, {given!r} and {num!r}; give it once")
         return given.__index__(), None
     if isinstance(given, (tuple, list)):
         return num, given
+    if getattr(given, "ndim", 0):
+        return num, np.shape(given)[1:]
     data = getattr(given, "dataset", given)
     try:
         sample = data[0][0]

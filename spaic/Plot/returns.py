@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.errors import InputError
+from spaic.Learning.reinforcement import running_mean
 from spaic.Plot.canvas import CYCLE, MOST, as_array, axes_for, legend_above, remark, tidy, whole_ticks
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def returns(history: Any, ax: Axes | None = None, *, window: int = 100, title: s
     for (label, values), colour in zip(curves.items(), CYCLE, strict=False):
         episodes = np.arange(1, len(values) + 1)
         main.plot(episodes, values, ".", color=colour, markersize=3.5, alpha=0.5, markeredgewidth=0)
-        main.plot(episodes, _running_mean(values, window), color=colour, linewidth=1.6, label=label or f"mean of {window}")
+        main.plot(episodes, running_mean(values, window), color=colour, linewidth=1.6, label=label or f"mean of {window}")
     whole_ticks(main.xaxis)
     tidy(main, title, xlabel, "return")
     legend_above(main)
@@ -56,10 +57,3 @@ def _values(given: Any) -> np.ndarray:
     if values.ndim != 1:
         raise InputError(f"returns: an array of shape {values.shape} is not one return per episode; give [episodes]")
     return values
-
-
-def _running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - window, 0)
-    return np.asarray((sums[last] - sums[first]) / (last - first))

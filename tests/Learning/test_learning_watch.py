@@ -73,3 +73,50 @@ def test_weights_that_are_no_numbers_are_not_kept():
     ):
         net.run(400.0)
     assert (net.wire.weight == 0.5).all()
+
+
+def test_weights_that_began_at_a_bound_did_not_explode():
+    net = network(weight=1.0, bounds={"w_max": 1.0}, A_plus=0.0, A_minus=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.run(50.0)
+
+
+def test_what_was_said_is_not_said_again_by_the_next_build():
+    net = network(bounds={"w_min": 0.0}, A_plus=0.0, A_minus=1.0)
+    with pytest.warns(RuntimeWarning, match="died"):
+        net.run(100.0)
+    net.watch = spaic.StateMonitor(net.cells, "V")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.run(100.0)
+
+
+def test_a_reward_that_breaks_the_weights_is_refused():
+    net = network()
+    net.learner.rule = "mstdp"
+    net.run(50.0)
+    before = net.wire.weight.clone()
+    with pytest.raises(spaic.NumericalError, match="wire: .* under 'mstdp' and were not kept"):
+        net.learner.reward(1e45)
+    assert (net.wire.weight == before).all()
+
+
+@pytest.mark.parametrize(
+    "use, said",
+    [
+        (lambda net: net.learner.reward("good"), "'good' is not one finite number"),
+        (lambda net: net.learner.trace(net.cells, "x"), "<NeuronGroup cells> is no connection that it trains"),
+        (lambda net: net.learner.trace("wire", "x"), "'wire' is no connection that it trains"),
+        (lambda net: spaic.PlasticityLearner(net.wire, "stdp", A_plus="big"), r"PlasticityLearner\(stdp\).A_plus: 'big' is no number"),
+        (lambda net: spaic.PlasticityLearner(net.wire, "stdp", A_plus=True), "A_plus: True is no number"),
+        (lambda net: setattr(net.wire, "weight", 1.0), "wire.weight: weights belong to the built network; .*copy_"),
+        (lambda net: net.fit([], epochs=1, run_time=5.0), "'learner' learns while the network runs, not from a loss; call net.run"),
+    ],
+)  # fmt: skip
+def test_what_a_plastic_network_cannot_do_is_said(use, said):
+    net = network()
+    net.learner.rule = "mstdp"
+    net.run(5.0)
+    with pytest.raises(spaic.SpaicError, match=said):
+        use(net)

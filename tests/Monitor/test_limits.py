@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import spaic
+from spaic.memory import available_memory, in_words
 from spaic.Monitor import limits
-from spaic.Monitor.limits import available_memory, in_words, parse_size
+from spaic.Monitor.limits import parse_size
 from spaic.Monitor.needs import Need
 from spaic.Network.simulation import Simulation
 from tests.Network.builders import layered

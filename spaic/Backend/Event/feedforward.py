@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from spaic.Backend.Event.layer import Limits
 from spaic.Backend.Event.spike_array import Spike, SpikeArray, checked
 from spaic.Backend.Event.traces import Plasticity
 from spaic.errors import DeclarationError, InputError, NetworkError, StateError
-from spaic.Graph.values import Draw
+from spaic.Graph.values import Value, as_value, materialise
 from spaic.seeds import Key
 
 __all__ = ["Layer", "Network", "Plasticity", "Spike", "SpikeArray", "neuron"]
@@ -44,7 +45,8 @@ class Network:
     """
 
     def __init__(self, seed: int = 0, most_spikes: int = 1_000_000) -> None:
-        self._seed, self._limits = int(seed), Limits(int(most_spikes))
+        self._seed = _whole(seed, "Network: seed", -math.inf)
+        self._limits = Limits(_whole(most_spikes, "Network: most_spikes"))
         self.layers: list[Layer] = []
 
     def add_layer(
@@ -53,7 +55,7 @@ class Network:
         n_neurons: int,
         tau_s: float,
         threshold: float,
-        initializer: Draw | float | None = None,
+        initializer: Value | None = None,
         plasticity: Plasticity | None = None,
     ) -> Layer:
         """Append a layer.
@@ -66,32 +68,38 @@ class Network:
             Synaptic time constant; that of the membrane is twice as long.
         threshold : float
             Firing threshold.
-        initializer : Draw or float, optional
-            An initializer such as ``spaic.uniform(-1.0, 1.0)``, the default, or a constant.
+        initializer : Draw, float or ndarray, optional
+            An initializer such as ``spaic.uniform(-1.0, 1.0)``, the default, a constant, or weights, ``(n_neurons, n_inputs)``.
         plasticity : Plasticity, optional
             Traces to follow.
         """
         path = f"layer {len(self.layers)}"
-        for name, count in (("n_inputs", n_inputs), ("n_neurons", n_neurons)):
-            if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-                raise DeclarationError(f"{path}: {name} is {count!r}; give a positive whole number")
+        n_inputs, n_neurons = _whole(n_inputs, f"{path}: n_inputs"), _whole(n_neurons, f"{path}: n_neurons")
         for name, value in (("tau_s", tau_s), ("threshold", threshold)):
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < math.inf:
                 raise DeclarationError(f"{path}: {name} is {value!r}; give a positive number")
         if self.layers and self.layers[-1].n_neurons != n_inputs:
             raise NetworkError(f"{path}: it has {n_inputs} inputs, the layer before {self.layers[-1].n_neurons} neurons; make them equal")
-        weights = self._drawn(initializer, (int(n_neurons), int(n_inputs)), path)
-        layer = Layer(int(n_inputs), int(n_neurons), float(tau_s), float(threshold), weights, plasticity)
+        if plasticity is not None and not isinstance(plasticity, Plasticity):
+            raise DeclarationError(f"{path}: plasticity is {plasticity!r}; give spaic.events.Plasticity(...)")
+        weights = self._drawn(initializer, (n_neurons, n_inputs), path)
+        layer = Layer(n_inputs, n_neurons, float(tau_s), float(threshold), weights, plasticity)
         self.layers.append(layer)
         return layer
 
-    def _drawn(self, initializer: Draw | float | None, shape: tuple[int, int], path: str) -> np.ndarray:
-        rng = Key(self._seed, path, "weight").generator()
+    def _drawn(self, initializer: Value | None, shape: tuple[int, int], path: str) -> np.ndarray:
+        key = Key(self._seed, path, "weight")
         if initializer is None:
-            return rng.uniform(-1.0, 1.0, shape)
-        if isinstance(initializer, Draw):
-            return np.array(initializer.sample(rng, shape, shape[1], shape[0]), dtype=np.float64)
-        return np.full(shape, float(initializer))
+            return key.generator().uniform(-1.0, 1.0, shape)
+        value = as_value(initializer, f"{path}.initializer")
+        if isinstance(value, np.ndarray) and value.shape != shape:
+            raise DeclarationError(f"{path}.initializer: the array has shape {value.shape}, needed {shape}; rows are neurons")
+        weights = np.full(shape, materialise(value, shape, key, shape[1], shape[0]))
+        if not np.isfinite(weights).all():
+            raise DeclarationError(
+                f"{path}.initializer: {value!r} drew {weights[~np.isfinite(weights)][0]}; give one that draws finite weights"
+            )
+        return weights
 
     def infer(self, indices: Any, times: Any = None) -> SpikeArray:
         """Spikes of the last layer for one sample: a :class:`SpikeArray`, or indices and times in any order."""
@@ -100,9 +108,11 @@ class Network:
 
     def infer_batch(self, samples: Sequence[Any]) -> list[SpikeArray]:
         """Spikes of the last layer for several samples, each a :class:`SpikeArray` or a pair of indices and times."""
-        if len(samples) == 0:
+        if not np.iterable(samples) or isinstance(samples, SpikeArray):
+            raise InputError(f"infer_batch: {reprlib.repr(samples)} is no list of samples; give one, or call infer for one sample")
+        pairs = [(s, None) if isinstance(s, SpikeArray) else _pair(s, f"infer_batch[{k}]") for k, s in enumerate(samples)]
+        if not pairs:
             raise InputError("infer_batch: there is no sample; give at least one")
-        pairs = [(s, None) if isinstance(s, SpikeArray) else (s[0], s[1]) for s in samples]
         return self._run([self._sample(i, t, f"infer_batch[{k}]") for k, (i, t) in enumerate(pairs)])
 
     def _sample(self, indices: Any, times: Any, path: str) -> SpikeArray:
@@ -135,3 +145,17 @@ class Network:
 
     def __getitem__(self, index: int) -> Layer:
         return self.layers[index]
+
+
+def _whole(value: Any, path: str, least: float = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or int(value) < least:
+        raise DeclarationError(f"{path} is {value!r}; give a {'positive ' if least == 1 else ''}whole number")
+    return int(value)
+
+
+def _pair(sample: Any, path: str) -> tuple[Any, Any]:
+    try:
+        indices, times = sample
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: {reprlib.repr(sample)} is no sample; give a SpikeArray, or a pair of indices and times") from None
+    return indices, times

@@ -59,9 +59,10 @@ class Layer:
     plasticity : Plasticity or None
         Traces that are followed.
     post_spikes : SpikeArray
-        Spikes of the last run.
+        Spikes of the last run; of a batch, those of its last sample.
     synaptic_traces, neuron_traces : ndarray
-        Shapes (n_neurons, n_inputs, traces) and (n_neurons, traces), as the last event of each neuron left them.
+        Shapes (n_neurons, n_inputs, traces) and (n_neurons, traces), as the last event of each neuron left them; of a batch, those of its
+        last sample.
     """
 
     def __init__(

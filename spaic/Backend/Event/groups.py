@@ -19,7 +19,7 @@ from spaic.Graph.nodes import Input, Population
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class Inlet:
     """A link into a population: its synapses, where its events go, and where its weights come from.
 
     Attributes
@@ -48,7 +48,7 @@ class Group:
     element: Element
     synapses: dict[str, Element]
     form: Form
-    entries: tuple[Entry, ...]
+    inlets: tuple[Inlet, ...]
 
     @property
     def ports(self) -> list[str]:
@@ -69,19 +69,19 @@ def prepare(graph: Graph, population: Population, delays: Mapping[str, Any]) -> 
         Delay of links in steps, for those whose delay is not stated.
     """
     problems: list[str] = []
-    synapses, drives, entries = {}, [], []
+    synapses, drives, inlets = {}, [], []
     if population.trainable:
         problems.append(f"{population.name}: {', '.join(sorted(population.trainable))} cannot be trained by exact events; train weights")
     for link in graph.arriving(population.name):
         try:
-            entry = _entry(graph, link, population, delays)
+            inlet = _inlet(graph, link, population, delays)
         except SpaicError as error:
             problems.append(f"{link.name}: {error}")
             continue
-        entries.append(entry)
+        inlets.append(inlet)
         if link.synapse is not None:
             synapses[link.name] = (link.synapse.model, link.port)
-        elif entry.is_drive and link.port not in drives:
+        elif inlet.is_drive and link.port not in drives:
             drives.append(link.port)
     try:
         found = form(population.model, synapses, drives)
@@ -89,11 +89,11 @@ def prepare(graph: Graph, population: Population, delays: Mapping[str, Any]) -> 
         problems.append(f"{population.name}: {error}")
     if problems:
         raise NotLinear("\n".join(problems))
-    elements = {k.link.name: e for k in entries if (e := synapse_element(graph, k.link)) is not None}
-    return Group(population, population_element(graph, population), elements, found, tuple(entries))
+    elements = {k.link.name: e for k in inlets if (e := synapse_element(graph, k.link)) is not None}
+    return Group(population, population_element(graph, population), elements, found, tuple(inlets))
 
 
-def _entry(graph: Graph, link: Link, population: Population, delays: Mapping[str, Any]) -> Entry:
+def _inlet(graph: Graph, link: Link, population: Population, delays: Mapping[str, Any]) -> Inlet:
     source = graph.by_name[link.source_node]
     if link.variable != "O":
         raise NotLinear(f"it reads {link.source}, which changes all the time; exact events carry spikes, connect from O")
@@ -107,7 +107,7 @@ def _entry(graph: Graph, link: Link, population: Population, delays: Mapping[str
         raise NotLinear("it has a bias, which is one jump per time step; leave it out, or put a constant current into a current port")
     default = 0.0 if link.delay is not None else graph.clock.dt * float(np.max(delays[link.name]))
     port = f"{DRIVE}{link.port}" if is_drive else link.name if link.synapse is not None else link.port
-    return Entry(link, wiring(graph, link, default), port, is_drive)
+    return Inlet(link, wiring(graph, link, default), port, is_drive)
 
 
 def values_of(group: Group, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from spaic.Backend.Event.entries import AFTER, BURST, FINE
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer import Limits, Population, Start, moving
 from spaic.Backend.Event.learning import Learning
+from spaic.Backend.Event.ways_back import Back
 from spaic.errors import NumericalError
 
 
@@ -87,25 +88,25 @@ def run(
 
 
 def gradients(
-    population: Population, record: Record, given: np.ndarray, events: int, limits: Limits, back: np.ndarray | None = None
+    population: Population, record: Record, given: np.ndarray, events: int, limits: Limits, back: Back | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients with respect to weights, times of the events that were sent, and delays by the place of the weight.
 
-    Errors go back by the weights `back`, where these are others.
+    Errors go back by the weights of `back`, where some are others.
     """
     tables, synapses = population.tables, record.synapses
     kernel = compiled(island_adjoint, tables.modes).adjoint
     every = np.zeros(len(given))
     every[record.order] = given
     weights = record.weights if len(record.weights) else np.zeros(1)
-    back = weights if back is None else back
+    back = Back.of(weights) if back is None else back
     d_weights, d_times, d_delays = np.zeros(len(weights)), np.zeros(max(events, 1)), np.zeros(len(weights))
     static = (tables.T, tables.size, tables.rows, tables.reset, tables.reset_to, tables.release, tables.jump)
     for b, (log, times, amounts, modes) in enumerate(record.logs):
         kernel(
             limits.slope, (population.kind, population.t_ref), static, record.phases[b].copy(), log, times, amounts, modes,
-            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, back, every[record.bounds[b] : record.bounds[b + 1]],
-            d_weights, d_times, d_delays,
+            (synapses.packet_from, synapses.packet_to), synapses.arrays, weights, (back.weights, back.is_same),
+            every[record.bounds[b] : record.bounds[b + 1]], d_weights, d_times, d_delays,
         )  # fmt: skip
     return d_weights[: len(record.weights)], d_times[:events], d_delays[: len(record.weights)]
 

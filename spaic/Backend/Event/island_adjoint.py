@@ -32,12 +32,13 @@ def adjoint(
 ) -> Any:
     """Back through the log of one sample: adds to the gradients of weights, times from outside, and delays (by the place of the weight).
 
-    Errors go back to the sources by the weights `back`.
+    `back` has the weights by which errors go back to the sources, and whether they are those by which spikes came.
     """
     kind, t_ref = population
     T, size, rows, reset, reset_to, release, jump = tables
     packet_from, packet_to = packets
     targets, where, factors, ports = synapses
+    by, is_same = back
     neurons = len(kind)
     lam, since, carry = np.zeros((neurons, MODES)), np.zeros(neurons), np.zeros(neurons)
     moves = np.zeros(neurons, np.bool_)  # whether its adjoint is not 0
@@ -64,7 +65,7 @@ def adjoint(
                 amount = amounts[n] * factors[s]
                 d_weights[where[s]] += amount * grown
                 moved *= -amount
-                total += moved * back[where[s]]
+                total += moved * by[where[s]]
                 if len(d_delays) > 0:
                     d_delays[where[s]] += moved * weights[where[s]]
             if log[n, 2] < 0:
@@ -109,9 +110,9 @@ def adjoint(
                 carry[j] = shift
             else:
                 source, own = log[log[n, 3], 2], log[n, 4]
-                if source < 0 and back[own] == weights[own]:
+                if source < 0 and is_same[own]:
                     g[-1 - source] += shift
-                elif back[own] == weights[own]:
+                elif is_same[own]:
                     d_times[source] += shift
                 if len(d_delays) > 0:
                     d_delays[own] += shift

@@ -14,6 +14,7 @@ from spaic.Backend.Event.entries import BURST, FINE, LOST, RELEASE
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer_kernels import LANES
 from spaic.Backend.Event.tables import Tables
+from spaic.Backend.Event.ways_back import Back
 from spaic.Backend.Kernels.team import spread
 from spaic.errors import NumericalError
 
@@ -162,7 +163,7 @@ def gradients(
     batch: int,
     threads: int,
     limits: Limits,
-    back: np.ndarray | None = None,
+    back: Back | None = None,
     with_times: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradients with respect to weights, times of the events that were sent, and delays (by the place of the weight).
@@ -173,8 +174,8 @@ def gradients(
         Gradient with respect to each spike time of `record`.
     events : int
         How many events were sent.
-    back : ndarray, optional
-        Weights by which errors go back, where they are others.
+    back : Back, optional
+        Weights by which errors go back, where some are others.
     with_times : bool
         Whether the times of events have gradients.
     """
@@ -185,10 +186,11 @@ def gradients(
     d_weights, d_times = np.zeros(len(record.weights)), np.zeros((parts, max(events, 1)))
     d_delays = np.zeros(len(record.weights) if with_delays else 0)
     is_shared = found.is_own and len(np.unique(found.where)) < len(found.where)  # two neurons may add to one weight
+    back = Back.of(record.weights) if back is None else back
     args = (
         batch, _CHUNK, found.is_own, len(record.decays) > 0, with_times or with_delays, limits.slope,
         (found.starts, found.times, found.where, found.stride, found.amounts, found.ports, found.sources),
-        record.decays, record.weights, record.weights if back is None else back, (layer.kind, layer.t_ref),
+        record.decays, record.weights, (back.weights, back.is_same), (layer.kind, layer.t_ref),
         (tables.T, tables.size, tables.rows, tables.is_plain, tables.reset, tables.reset_to, tables.release, tables.jump, tables.drift),
         (record.offset, record.count, record.what, record.place, record.when, record.modes), every, d_weights, d_times, d_delays,
     )  # fmt: skip

@@ -36,13 +36,14 @@ def adjoint(
     """Gradients of a loss with respect to weights and arrival times, from those with respect to the times of spikes.
 
     The adjoint of the modes goes back through the record; ``given[offset[u] + n]`` is the gradient of the n-th entry. Chunks `lo` to
-    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event. Errors go back to the sources
-    by the weights `back`, which are others than `weights` where a link says so; not `with_times`, only weights have gradients.
+    `hi` - 1 of `chunk` neurons each have a row of `d_times` of their own, indexed by the source of an event. `back` has the weights by
+    which errors go back to the sources, and whether they are those by which spikes came; not `with_times`, only weights have gradients.
     """
     starts, times, where, stride, amounts, ports, sources = events
     kind, t_ref = population
     T, size, rows, is_plain, reset, reset_to, release, jump, drift = tables
     offset, count, what, place, when, modes = record
+    by, is_same = back
     neurons = len(kind)
     lam, z, before, after = np.empty(MODES), np.empty(MODES), np.empty(MODES), np.empty(MODES)
     f0, f1 = np.empty(MODES), np.empty(MODES)
@@ -102,7 +103,7 @@ def adjoint(
                             else:
                                 at = place[n] - 1
                                 own = where[at] + j * stride[at]
-                                if sources[at] >= 0 and back[own] == weights[own]:
+                                if sources[at] >= 0 and is_same[own]:
                                     d_times[part, sources[at]] += shift
                                 if len(d_delays) > 0:
                                     d_delays[own] += shift
@@ -131,7 +132,7 @@ def adjoint(
                                 moved -= lam[k] * drift[q, ports[i], k]
                             moved *= amounts[i]
                             if sources[i] >= 0:
-                                d_times[part, sources[i]] += moved * back[at]
+                                d_times[part, sources[i]] += moved * by[at]
                             if len(d_delays) > 0:
                                 d_delays[at] += moved * weights[at]
                     i -= 1

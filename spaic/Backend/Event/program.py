@@ -80,9 +80,9 @@ class EventProgram(Program):
             if group.population.model.refractory_period:
                 arrays[f"{group.population.name}.{REFRACTORY}"] = exact.as_tensor(np.zeros((batch, *group.population.shape)))
         for group in self.groups.values():
-            for entry in group.entries:
-                if np.max(entry.wiring.delay, initial=0.0) > 0 or entry.link.name + ".delay" in parameters:
-                    arrays[f"{entry.link.source}{HISTORY}"] = exact.as_tensor(np.zeros((0, 4)))
+            for inlet in group.inlets:
+                if np.max(inlet.wiring.delay, initial=0.0) > 0 or inlet.link.name + ".delay" in parameters:
+                    arrays[f"{inlet.link.source}{HISTORY}"] = exact.as_tensor(np.zeros((0, 4)))
         for rule in self.rules:
             arrays.update({f"{rule.plasticity.name}.{k}": v for k, v in rule.initial(batch).items()})
         return State(0, batch, arrays)
@@ -135,8 +135,6 @@ def rules_at_work(graph: Graph, arithmetic: Arithmetic, problems: list[str]) -> 
                 raise NotLinear("its weights are shared by many synapses, each with traces of its own times; use another link")
             if work.link.delay_limit is not None or not isinstance(work.link.delay, (int, float, type(None))):
                 raise NotLinear(f"{plasticity.rule.name}: exact events have rules for connections with one delay; give it one")
-            if work.arrivals.copies > 1:
-                raise NotLinear("its synapses have delays of their own, and a rule here has one trace per neuron; give it one delay")
         except SpaicError as error:
             text = str(error)
             problems.append(text if text.startswith(plasticity.link) else f"{plasticity.link}: {text}")

@@ -73,7 +73,7 @@ class Recorder:
         if not wanted:
             return
         samples = done.samples[:, :, own]
-        after = states.states_of(group, part, neurons, own, samples[..., :-1], samples[..., -1])
+        after = states.states_of(part, neurons, own, samples[..., :-1], samples[..., -1])
         before = (
             self._before_reset(group, part, neurons, own, done, marks, after) if any(p.endswith(BEFORE_RESET) for p in wanted) else after
         )
@@ -105,7 +105,7 @@ class Recorder:
         where = (at[hit], record.sample[hit], record.neuron[hit] - own.start)
         modes[where] = record.modes[record.spikes[hit]]
         is_hit[where] = True
-        at_spikes = states.states_of(group, part, neurons, own, modes, np.zeros(modes.shape[:3]))
+        at_spikes = states.states_of(part, neurons, own, modes, np.zeros(modes.shape[:3]))
         return {k: np.where(is_hit, at_spikes[k], v) for k, v in after.items()}
 
     def _counts(self, spikes: Spikes) -> Any:

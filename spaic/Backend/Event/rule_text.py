@@ -10,7 +10,7 @@ from spaic.Backend.Event.rule_writer import ARRAYS, GIVEN, Writer
 from spaic.Dynamics.rules import Rule
 
 #: What the loop calls.
-_ENTRIES = ("up_to", "watch", "before_arrival", "after_arrival", "after_spike")
+_CALLED = ("up_to", "watch", "before_arrival", "after_arrival", "after_spike")
 
 
 def text(rules: Sequence[Rule]) -> str:
@@ -24,7 +24,7 @@ def text(rules: Sequence[Rule]) -> str:
     return f"""{helpers}
 
 
-RULE_PARTS = {(*rule_parts.MORE_PARTS, *parts, "settle", "touch", "touch_all", *_ENTRIES)!r}
+RULE_PARTS = {(*rule_parts.MORE_PARTS, *parts, "settle", "touch", "touch_all", *_CALLED)!r}
 
 {made}
 

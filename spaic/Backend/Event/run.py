@@ -12,12 +12,12 @@ from spaic.Backend.element import dropout_factors
 from spaic.Backend.Event import inputs as given
 from spaic.Backend.Event import states
 from spaic.Backend.Event.arrivals import Afferent
-from spaic.Backend.Event.groups import Entry, nothing_sent
+from spaic.Backend.Event.groups import Inlet, nothing_sent
 from spaic.Backend.Event.learning import Learned, Learning
 from spaic.Backend.Event.recorder import Recorder
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Event.stage import Pass, Stage
-from spaic.Backend.Event.ways_back import is_cut, matrix
+from spaic.Backend.Event.ways_back import Back, is_cut, matrix
 from spaic.Backend.Torch import exact
 from spaic.errors import InputError, UnsupportedError
 from spaic.Graph.graph import Graph
@@ -105,24 +105,24 @@ class Run:
         inner: list[int] = []
         offset = first = 0
         rules = {r.link.name: n for n, r in enumerate(stage.rules)} if self.state.is_training else {}
-        trains_delays = any(f"{e.link.name}.delay" in self.tensors for g in stage.groups for e in g.entries)
+        trains_delays = any(f"{e.link.name}.delay" in self.tensors for g in stage.groups for e in g.inlets)
         for k, group in enumerate(stage.groups):
-            for entry in group.entries:
-                source = entry.link.source_node
+            for inlet in group.inlets:
+                source = inlet.link.source_node
                 inside = stage.names.index(source) if source in stage.names else -1
-                weights.append(self._weight(entry))
+                weights.append(self._weight(inlet))
                 if trains_delays:
-                    own = self.tensors.get(f"{entry.link.name}.delay", None)
-                    delays.append(self._declared_delay(entry) if own is None else exact.repeated(own, entry.wiring.weights))
-                for sent_spikes in self._sent(entry, inside >= 0):
+                    own = self.tensors.get(f"{inlet.link.name}.delay", None)
+                    delays.append(self._declared_delay(inlet) if own is None else exact.repeated(own, inlet.wiring.weights))
+                for sent_spikes in self._sent(inlet, inside >= 0):
                     sent = nothing_sent() if sent_spikes is None else sent_spikes.sent(first)
                     if sent_spikes is not None:
                         times.append(sent_spikes.times)
                         first += len(sent.sample)
-                    target, port = int(stage.firsts[k]), group.ports.index(entry.port)
-                    afferents.append(Afferent(sent, entry.wiring, port, offset, target, rules.get(entry.link.name, -1)))
+                    target, port = int(stage.firsts[k]), group.ports.index(inlet.port)
+                    afferents.append(Afferent(sent, inlet.wiring, port, offset, target, rules.get(inlet.link.name, -1)))
                     inner.append(inside if sent_spikes is None else -1)
-                offset += entry.wiring.weights
+                offset += inlet.wiring.weights
         return times, weights, delays, afferents, inner
 
     def _learning(self, stage: Stage, afferents: list[Afferent], marks: int, begins: float) -> Learning | None:
@@ -137,7 +137,7 @@ class Run:
         own = {a.rule: a for a in afferents if a.rule >= 0}
         links = [Learned(work, own[n].wiring, own[n].offset, own[n].target) for n, work in enumerate(stage.rules)]
         paths = [f"{k.name}.{s}" for k in links for s in k.work.rule.states]
-        weights = sum(e.wiring.weights for g in stage.groups for e in g.entries)
+        weights = sum(e.wiring.weights for g in stage.groups for e in g.inlets)
         watched = marks if any(k.path in self.graph.sampling() for k in stage.rules) else 0
         return Learning(links, {p: exact.numpy_of(self.arrays[p]) for p in paths}, int(stage.firsts[-1]), weights, watched, begins)
 
@@ -151,62 +151,64 @@ class Run:
             seen = learning.arrays["watched"][:, own].reshape(-1, *shape)
             self.recorder.watched[link.work.path] = np.concatenate([self.numbers[link.work.path][None], seen])[:-1]  # as steps use them
 
-    def _declared_delay(self, entry: Entry) -> np.ndarray:
+    def _declared_delay(self, inlet: Inlet) -> np.ndarray:
         """Delay by the place of the weight."""
-        wiring = entry.wiring
+        wiring = inlet.wiring
         if np.ndim(wiring.delay) == 0:
             return np.full(wiring.weights, wiring.delay)
         found = np.zeros(wiring.weights)
         found[wiring.index] = wiring.delay
         return found
 
-    def _back(self, stage: Stage, weights: list[Any]) -> np.ndarray | None:
+    def _back(self, stage: Stage, weights: list[Any]) -> Back | None:
         """Weights by which errors go back, if some are not those by which spikes go forwards."""
-        entries = [e for g in stage.groups for e in g.entries]
-        if not any(is_cut(e.link) or matrix(e.link) for e in entries):
+        inlets = [e for g in stage.groups for e in g.inlets]
+        if not any(is_cut(e.link) or matrix(e.link) for e in inlets):
             return None
-        found = []
-        for entry, weight in zip(entries, weights, strict=True):
-            own = self.numbers[matrix(entry.link)] if matrix(entry.link) else exact.numpy_of(weight)
-            found.append(np.zeros(entry.wiring.weights) if is_cut(entry.link) else own.reshape(-1))
-        return np.concatenate(found)
+        found: list[np.ndarray] = []
+        is_same: list[np.ndarray] = []
+        for inlet, weight in zip(inlets, weights, strict=True):
+            own = self.numbers[matrix(inlet.link)] if matrix(inlet.link) else exact.numpy_of(weight)
+            found.append(np.zeros(inlet.wiring.weights) if is_cut(inlet.link) else own.reshape(-1))
+            is_same.append(np.full(inlet.wiring.weights, not (is_cut(inlet.link) or matrix(inlet.link))))
+        return Back(np.concatenate(found), np.concatenate(is_same))
 
-    def _weight(self, entry: Entry) -> Any:
-        if matrix(entry.link):
-            return np.zeros(entry.wiring.weights)
-        for transform in entry.link.transforms:
+    def _weight(self, inlet: Inlet) -> Any:
+        if matrix(inlet.link):
+            return np.zeros(inlet.wiring.weights)
+        for transform in inlet.link.transforms:
             if "weight" in transform.parameters():
-                return self.tensors[f"{entry.link.name}.weight"]
+                return self.tensors[f"{inlet.link.name}.weight"]
         return np.ones(1)
 
-    def _sent(self, entry: Entry, is_inside: bool) -> list[Spikes | None]:
+    def _sent(self, inlet: Inlet, is_inside: bool) -> list[Spikes | None]:
         """Events that a link carries: those of this run, and those of earlier ones that are under way; None for what a loop will send."""
-        source = entry.link.source_node
+        source = inlet.link.source_node
         found: list[Spikes | None] = []
-        history = self.arrays.get(f"{entry.link.source}{HISTORY}")
+        history = self.arrays.get(f"{inlet.link.source}{HISTORY}")
         if history is not None and len(history):
             rows = exact.numpy_of(history)
             old = self._spikes(source, rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), rows[:, 2], rows[:, 3])
-            found.append(self._with_dropout(entry, old))
+            found.append(self._with_dropout(inlet, old))
         if is_inside:
-            if entry.link.name in self.dropped:
-                raise UnsupportedError(f"{entry.link.name}: dropout inside a loop is not there for exact events; call net.eval()")
+            if inlet.link.name in self.dropped:
+                raise UnsupportedError(f"{inlet.link.name}: dropout inside a loop is not there for exact events; call net.eval()")
             return [*found, None]
         now = self.spikes[source]
-        if entry.is_drive:
+        if inlet.is_drive:
             now = given.currents(source, self.streams[source], self.graph.clock, self.state.step, self.steps)
-            bias = next((self.numbers[f"{entry.link.name}.bias"] for t in entry.link.transforms if "bias" in t.parameters()), None)
+            bias = next((self.numbers[f"{inlet.link.name}.bias"] for t in inlet.link.transforms if "bias" in t.parameters()), None)
             if bias is not None and np.any(bias):
-                raise UnsupportedError(f"{entry.link.name}.bias: exact events take no bias; add it to the values of the input")
-            return [self._with_dropout(entry, now)]
-        return [*found, self._with_dropout(entry, now)]
+                raise UnsupportedError(f"{inlet.link.name}.bias: exact events take no bias; add it to the values of the input")
+            return [self._with_dropout(inlet, now)]
+        return [*found, self._with_dropout(inlet, now)]
 
     def _spikes(self, name: str, sample: np.ndarray, neuron: np.ndarray, times: np.ndarray, amount: np.ndarray) -> Spikes:
         return Spikes(name, self.graph.shape(name), self.state.batch, sample, neuron, exact.as_tensor(times), amount, self.end)
 
-    def _with_dropout(self, entry: Entry, found: Spikes) -> Spikes:
+    def _with_dropout(self, inlet: Inlet, found: Spikes) -> Spikes:
         amount = found.amount
-        for factors in self.dropped.get(entry.link.name, ()):
+        for factors in self.dropped.get(inlet.link.name, ()):
             amount = amount * factors.reshape(self.state.batch, -1)[found.sample, found.neuron]
         return replace(found, amount=amount)
 
@@ -214,9 +216,9 @@ class Run:
         """Spikes that have not arrived everywhere."""
         longest: dict[str, float] = {}
         for group in [g for s in self.stages for g in s.groups]:
-            for entry in group.entries:
-                delay = self.numbers.get(f"{entry.link.name}.delay", entry.wiring.delay)
-                longest[entry.link.source] = max(longest.get(entry.link.source, 0.0), float(np.max(delay, initial=0.0)))
+            for inlet in group.inlets:
+                delay = self.numbers.get(f"{inlet.link.name}.delay", inlet.wiring.delay)
+                longest[inlet.link.source] = max(longest.get(inlet.link.source, 0.0), float(np.max(delay, initial=0.0)))
         for path in [p for p in self.arrays if p.endswith(HISTORY)]:
             source = path.removesuffix(HISTORY)
             spikes = self.spikes[source.rpartition(".")[0]]

@@ -15,6 +15,7 @@ from spaic.Backend.Event.groups import Group, values_of
 from spaic.Backend.Event.layer import Limits, Start
 from spaic.Backend.Event.learning import Learning
 from spaic.Backend.Event.tables import Cells, cells, tables
+from spaic.Backend.Event.ways_back import Back
 from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.errors import UnsupportedError
 
@@ -36,7 +37,7 @@ class Stage:
 
     def __init__(self, groups: tuple[Group, ...], is_island: bool, limits: Limits, rules: Mapping[str, RuleAtWork]) -> None:
         self.groups, self.is_island, self.limits = groups, is_island, limits
-        self.rules = [rules[e.link.name] for g in groups for e in g.entries if e.link.name in rules]
+        self.rules = [rules[e.link.name] for g in groups for e in g.inlets if e.link.name in rules]
         self.firsts = np.cumsum([0, *(g.population.size for g in groups)])
         self._cache: tuple[Any, Any] | None = None
 
@@ -112,8 +113,8 @@ class Pass:
         self.stage, self.neurons, self.start, self.afferents, self.inner = stage, neurons, start, afferents, inner
         self.batch, self.end, self.marks, self.with_delays, self.threads = batch, end, marks, with_delays, threads
         self.learning, self.weights = learning, np.zeros(0)
-        #: Weights by which errors go back, where these are others.
-        self.back: np.ndarray | None = None
+        #: Weights by which errors go back, where some are others.
+        self.back: Back | None = None
         self.record: Any = None
         self.ended: Start
         self.samples: np.ndarray

@@ -44,7 +44,7 @@ def begin(stage: Stage, neurons: Population, parts: list[Cells], arrays: Mapping
     return Start(modes.reshape(-1, n), phase.ravel(), until.ravel(), time)
 
 
-def states_of(group: Group, part: Cells, neurons: Population, own: slice, modes: np.ndarray, phase: np.ndarray) -> dict[str, np.ndarray]:
+def states_of(part: Cells, neurons: Population, own: slice, modes: np.ndarray, phase: np.ndarray) -> dict[str, np.ndarray]:
     """State -> values ``[..., neurons]``, of modes ``[..., neurons, n]`` and phases."""
     row = 2 * neurons.kind[own] + phase.astype(np.int64)
     found: dict[str, np.ndarray] = {}
@@ -61,7 +61,7 @@ def end(stage: Stage, neurons: Population, parts: list[Cells], ended: Start, bat
     modes, phase, until = ended.modes.reshape(batch, count, -1), ended.phase.reshape(batch, -1), ended.until.reshape(batch, -1)
     for k, (group, part) in enumerate(zip(stage.groups, parts, strict=True)):
         own = slice(int(stage.firsts[k]), int(stage.firsts[k + 1]))
-        for name, value in states_of(group, part, neurons, own, modes[:, own], phase[:, own]).items():
+        for name, value in states_of(part, neurons, own, modes[:, own], phase[:, own]).items():
             if not name.startswith(DRIVE):
                 path = path_of(group, name)
                 found[path] = value.reshape(old[path].shape)

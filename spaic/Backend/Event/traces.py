@@ -59,10 +59,7 @@ class Plasticity:
 
     def __post_init__(self) -> None:
         for name in ("synaptic_tau", "neuron_tau"):
-            values = tuple(getattr(self, name))
-            if not all(isinstance(v, (int, float)) and v > 0 for v in values):
-                raise DeclarationError(f"Plasticity.{name}: {values} are not all positive; give time constants, or inf")
-            object.__setattr__(self, name, values)
+            object.__setattr__(self, name, _time_constants(getattr(self, name), f"Plasticity.{name}"))
         given = {name: hook for name in _HOOKS if (hook := getattr(self, name)) is not None}
         for name, hook in given.items():
             if not callable(hook):
@@ -82,6 +79,15 @@ class Plasticity:
     def is_compiled(self) -> bool:
         """Whether its functions are compiled ones."""
         return any(hook is not None and trace_loop.is_compiled(hook) for hook in self.hooks)
+
+
+def _time_constants(given: Any, path: str) -> tuple[float, ...]:
+    if not np.iterable(given):
+        raise DeclarationError(f"{path}: {given!r} is no sequence; give one of time constants, such as (20.0,)")
+    for value in (values := tuple(given)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not value > 0:
+            raise DeclarationError(f"{path}: {value!r} is no positive number; give time constants, or inf")
+    return tuple(map(float, values))
 
 
 def follow(rule: Plasticity, weights: np.ndarray, pre: SpikeArray, post: SpikeArray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
+import numpy as np
+
 from spaic.Graph.links import Link
 from spaic.Graph.transforms import Transform
 
@@ -26,6 +28,19 @@ class WayBack:
     passes: bool = True
     matrix: str = ""
     of: Transform | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Back:
+    """Weights by which errors go back, and for each whether it is the one by which spikes came."""
+
+    weights: np.ndarray
+    is_same: np.ndarray
+
+    @classmethod
+    def of(cls, weights: np.ndarray) -> Back:
+        """The way back that is the way of the spikes."""
+        return cls(weights, np.ones(len(weights), np.bool_))
 
 
 @singledispatch

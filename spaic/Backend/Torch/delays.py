@@ -54,7 +54,7 @@ def taps(transform: Pool, parts: Mapping[int, Tensor], late: Late, dtype: torch.
     seen = []
     for tap in product(*map(range, transform.kernel)):
         own = {d: _of_tap(share, tap) for d, share in parts.items()}
-        seen.append(_at_tap(transform, mixed({d: s for d, s in own.items() if bool(s.detach().any())}, late, dtype), tap))
+        seen.append(_at_tap(transform, mixed({d: s for d, s in own.items() if s.requires_grad or bool(s.any())}, late, dtype), tap))
     found = torch.stack(seen)
     return found.max(0).values if transform.is_max else found.mean(0)
 

@@ -45,6 +45,18 @@ class Packed(Spikes):
     def count(self) -> int:
         return self.bits.count
 
+    @cached_property
+    def _rows(self) -> Lists:
+        return self.bits.lists()
+
+    @cached_property
+    def _columns(self) -> Lists:
+        return self.bits.flipped.lists()
+
+    def latest(self, steps: int) -> Spikes:
+        words = self.bits.words[max(0, self.steps - steps) * self.batch :]
+        return Packed(Bits.of_words(words, self.bits.size), self.batch, self.shape)
+
 
 class Fired(Spikes):
     """Spikes over time that exist as lists.

@@ -38,7 +38,7 @@ class ByDelay(KernelOrder):
     def __init__(self, rule: RuleAtWork) -> None:
         super().__init__(rule)
         self.shape = rule.layout.shape
-        late, which = np.array(rule.arrivals.late, np.int64), np.asarray(rule.arrivals.which)
+        late, which = np.array(rule.arrivals.late or (0,), np.int64), np.asarray(rule.arrivals.which)
         transform = rule.link.transforms[0]
         pre = rule.sizes["pre"][0] // len(late)
         source, target = _ends(transform, self.shape)

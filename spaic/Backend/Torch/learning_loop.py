@@ -46,7 +46,7 @@ class LearningLoop:
     def _obstacle(self) -> str:
         """Why this is not possible; nothing if it is, without gradients."""
         found = [reason for rule in self.rules if (reason := self._of_rule(rule))]
-        return found[0] if found else hindrance(self.program, self.stage)
+        return found[0] if found else hindrance(self.program, self.stage, self.learned)
 
     def _of_rule(self, rule: RuleAtWork) -> str:
         transform, *others = rule.link.transforms
@@ -58,6 +58,8 @@ class LearningLoop:
             return f"{rule.link.name} shares its weights"
         if not isinstance(rule.arrivals.delay, int) and rule.arrivals.which is None:
             return f"{rule.link.name} has a delay for each value of its source"
+        if rule.arrivals.which is not None and rule.rule.reads("pre"):
+            return f"{rule.rule.name} reads variables of neurons whose synapses have delays of their own"
         for _, side, variable in rule_text.reads(rule.rule):
             node = rule.link.source_node if side == "pre" else rule.link.target_node
             if not self._is_recorded(node, variable):
@@ -76,7 +78,7 @@ class LearningLoop:
         if self.obstacle:
             return None
         run = Run(self.program, {**parameters, **weights}, state, inputs, steps)
-        given = [inputs[rule.link.source] for rule in self.rules if rule.link.source in inputs]
+        given = [inputs[rule.link.source_node] for rule in self.rules if rule.link.source_node in inputs]
         if gradient_flows(run, self.stage) or not all(is_spiking(stream) for stream in given):
             return None
         simulated = Simulated(run, self.stage, self.orders)

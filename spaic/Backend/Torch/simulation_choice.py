@@ -41,8 +41,8 @@ def obstacle(program: TorchProgram, stage: Stage) -> str:
     return hindrance(program, stage)
 
 
-def hindrance(program: TorchProgram, stage: Stage) -> str:
-    """What forbids to pass on events between some populations; nothing if they may."""
+def hindrance(program: TorchProgram, stage: Stage, learned: frozenset[str] = frozenset()) -> str:
+    """What forbids to pass on events between some populations, of which some links are `learned` by rules; nothing if they may."""
     links = [k for name in stage.populations for k in program.graph.arriving(name)]
     if program.options.kernels == "plain" or program.device.type != "cpu":
         return "events are for kernels='auto' on the CPU"
@@ -51,17 +51,17 @@ def hindrance(program: TorchProgram, stage: Stage) -> str:
         return f"the synapse of {within[0]} reads the state of its target"
     if any(not program.is_fused(program.elements[name]) for name in stage.populations):
         return "a gradient is watched"
-    found = [reason for k in links if k.source_node in stage.populations and (reason := _of_link(program, k))]
+    found = [reason for k in links if k.source_node in stage.populations and (reason := _of_link(program, k, k.name in learned))]
     return found[0] if found else ""
 
 
-def _of_link(program: TorchProgram, link: Link) -> str:
+def _of_link(program: TorchProgram, link: Link, is_learned: bool) -> str:
     """Why a link inside a stage cannot pass on events."""
     if link.delay_limit is not None:
         return f"{link.name} learns its delay"
     if len(link.transforms) != 1 or not isinstance(link.transforms[0], (Sparse, Dense, OneToOne)):
         return f"{link.name} is neither sparse, full nor one-to-one"
-    if isinstance(program.schedule.delays[link.name], np.ndarray) and not _is_sparse(link):
+    if isinstance(program.schedule.delays[link.name], np.ndarray) and not _is_sparse(link) and not is_learned:
         return f"{link.name} has a delay per synapse and is not sparse"
     if f"{link.name}.current" in program.probed:
         return f"the current of {link.name} is recorded"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from spaic.errors import InputError, UnsupportedError
+from spaic.errors import UnsupportedError
 
 
 class Outcome(NamedTuple):
@@ -41,6 +42,9 @@ class Outcome(NamedTuple):
     def raw_reward(self) -> float:
         """The reward before it was clipped."""
         return float(self.info.get("raw_reward", self.reward))
+
+
+Own = TypeVar("Own", bound="BaseEnvironment")
 
 
 class BaseEnvironment(ABC):
@@ -96,8 +100,22 @@ class BaseEnvironment(ABC):
         """Give back what it holds: windows, files."""
 
     def another(self) -> BaseEnvironment:
-        """One more of the same kind, for several copies at once."""
-        return type(self)()
+        """One more of the same kind, for several copies at once and for evaluation: a deep copy, unless you write it.
+
+        Raises
+        ------
+        UnsupportedError
+            If it cannot be copied.
+        """
+        return self._copy({})
+
+    def _copy(self: Own, instead: dict[int, Any]) -> Own:
+        """A deep copy; `instead` has what takes the place of parts, by their id."""
+        try:
+            return copy.deepcopy(self, instead)
+        except Exception as error:  # noqa: BLE001  it may hold anything, and so lead to any error
+            what = f"{type(error).__name__}: {error}"
+            raise UnsupportedError(f"{self.name}: it cannot be copied ({what}); write another(), which returns one more") from error
 
     @property
     def is_discrete(self) -> bool:
@@ -108,37 +126,3 @@ class BaseEnvironment(ABC):
     def num(self) -> int:
         """Number of values of an observation."""
         return prod(self.shape)
-
-
-def checked_observation(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """`given` as a float array of this shape, or InputError."""
-    try:
-        values = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: the observation is a {type(given).__name__}, not an array of numbers; return an array") from None
-    if values.shape != tuple(shape):
-        raise InputError(f"{name}: the observation has shape {values.shape}, declared is {tuple(shape)}; make them equal")
-    if not np.isfinite(values).all():
-        wrong = values[~np.isfinite(values)].reshape(-1)[0]
-        raise InputError(f"{name}: the observation holds {wrong}; end the episode before that, or correct the environment")
-    return values
-
-
-def checked_reward(name: str, given: Any) -> float:
-    """`given` as a finite number, or InputError."""
-    if isinstance(given, (bool, np.bool_)) or np.size(given) != 1 or not np.isfinite(np.asarray(given, dtype=np.float64)).all():
-        raise InputError(f"{name}: the reward is {given!r}; return one finite number")
-    return float(np.asarray(given, dtype=np.float64).reshape(()))
-
-
-def checked_action(environment: BaseEnvironment, action: Any) -> Any:
-    """An int within the number of actions, or values clipped to the bounds; anything else is an InputError."""
-    name, number = environment.name, environment.action_num
-    values = np.asarray(action.detach().cpu() if hasattr(action, "detach") else action)
-    if environment.is_discrete:
-        if values.size != 1 or values.dtype.kind not in "iu" or not 0 <= int(values.reshape(())) < number:
-            raise InputError(f"{name}: the action is {action!r}; give a whole number from 0 to {number - 1}")
-        return int(values.reshape(()))
-    if values.size != number or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise InputError(f"{name}: the action is {action!r}; give {number} finite values")
-    return np.clip(values.reshape(number).astype(np.float64), environment.low, environment.high)

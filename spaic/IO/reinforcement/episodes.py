@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spaic.errors import DeclarationError, StateError
-from spaic.IO.reinforcement.environment import BaseEnvironment, Outcome, checked_action, checked_observation, checked_reward
+from spaic.errors import StateError
+from spaic.IO.reinforcement.checks import another, checked_action, checked_observation, checked_outcome
+from spaic.IO.reinforcement.environment import BaseEnvironment, Outcome
 from spaic.seeds import Key
 
 _KEYS = ("started", "seeds", "actions", "totals", "lengths", "observations")
@@ -58,10 +59,7 @@ class Episodes:
     """
 
     def __init__(self, environment: BaseEnvironment, copies: int, seed: int, purpose: str) -> None:
-        self.environments = [environment, *(environment.another() for _ in range(copies - 1))]
-        for made in self.environments[1:]:
-            if (made.shape, made.action_num) != (environment.shape, environment.action_num):
-                raise DeclarationError(f"{environment.name}: another() made one of shape {made.shape}; return one of the same kind")
+        self.environments = [environment, *(another(environment) for _ in range(copies - 1))]
         self.name, self.seed, self.purpose = environment.name, seed, purpose
         self.observations = np.zeros((copies, *environment.shape))
         self.started = 0
@@ -93,12 +91,10 @@ class Episodes:
         """Act in one copy; its episode goes on from there, unless it is over."""
         environment = self.environments[copy]
         chosen = checked_action(environment, action)
-        observation, reward, done, info = environment.step(chosen)
-        values = checked_observation(self.name, observation, environment.shape)
-        outcome = Outcome(values, checked_reward(self.name, reward), bool(done), dict(info))
+        outcome = checked_outcome(environment, environment.step(chosen))
         self._totals[copy] += outcome.raw_reward
         self._actions[copy].append(chosen)
-        self.observations[copy] = values
+        self.observations[copy] = outcome.observation
         return outcome
 
     def ended(self, copy: int) -> Ended:
@@ -139,7 +135,7 @@ class Episodes:
             self._actions[copy] = _listed(state["actions"][copy])
             self.observations[copy] = self._reset(copy)
             for action in self._actions[copy]:
-                self.observations[copy] = environment.step(action)[0]
+                self.observations[copy] = checked_outcome(environment, environment.step(action)).observation
         if not np.array_equal(self.observations, state["observations"]):
             raise StateError(
                 f"{self.name}: with the same seeds and actions it is not where it was; resume with the same environment, one without "

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from spaic.IO.reinforcement.checks import another
 from spaic.IO.reinforcement.episodes import Episodes
 from spaic.IO.reinforcement.returns import Returns
 from spaic.Learning.evaluation import in_mode
 from spaic.Learning.plasticity import PlasticityLearner
+from spaic.Monitor.monitor import Monitor
+from spaic.Network.element import Annotation
 from spaic.Network.network import Network
 from spaic.Network.readers import Action
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 def evaluate(pipeline: RLPipeline, number: int, seed: int, best: bool) -> Returns:
     """Returns of `number` episodes; see :meth:`RLPipeline.evaluate`."""
     copies = 1 if _is_one_by_one(pipeline.network) else number
-    first = pipeline.environment.another()
+    first = another(pipeline.environment)
     episodes = Episodes(first, copies, seed, "evaluate")
     history = Returns()
     try:
@@ -47,7 +50,7 @@ def _play(pipeline: RLPipeline, episodes: Episodes, history: Returns, best: bool
     is_running = np.ones(len(episodes), dtype=bool)
     goes_on = False
     while is_running.any():
-        pipeline.agent.run(episodes.observations, goes_on)
+        _run(pipeline, episodes.observations, goes_on)
         chosen = _actions(pipeline.actor, best)
         for copy in np.flatnonzero(is_running).tolist():
             for _ in range(pipeline.action_repeat):
@@ -58,6 +61,14 @@ def _play(pipeline: RLPipeline, episodes: Episodes, history: Returns, best: bool
     for copy in range(len(episodes)):
         ended = episodes.ended(copy)
         history.add(ended.total, ended.length, sum(history.lengths) + ended.length)
+
+
+def _run(pipeline: RLPipeline, observations: np.ndarray, goes_on: bool) -> None:
+    """A run that nobody watches: what monitors have recorded is of the training."""
+    net = pipeline.network
+    watchers = [one for one in net.members(Annotation) if not isinstance(one, Monitor)]
+    pipeline.encoder(observations.astype(np.float32))
+    net._built().run(pipeline.time, goes_on, False, watchers, False)
 
 
 def _actions(actor: Any, best: bool) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import DeclarationError, InputError
+from spaic.IO.reinforcement.checks import as_numbers
 
 
 class Boxes:
@@ -119,7 +120,10 @@ def _rising(path: str, given: Any) -> np.ndarray:
 
 
 def _values(name: str, observation: Any, number: int) -> np.ndarray:
-    values = np.asarray(observation, dtype=np.float64).reshape(-1)
+    found = as_numbers(observation)
+    if found is None:
+        raise InputError(f"{name}: the observation is {observation!r}; give {number} numbers")
+    values = found.reshape(-1)
     if values.size != number:
         raise InputError(f"{name}: the observation has {values.size} values, declared are {number}; give as many")
     if np.isnan(values).any():

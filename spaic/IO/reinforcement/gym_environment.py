@@ -10,7 +10,8 @@ import numpy as np
 from spaic import spellings
 from spaic.errors import DeclarationError, StateError, UnknownName, UnsupportedError, nearest
 from spaic.IO.reinforcement import spaces
-from spaic.IO.reinforcement.environment import BaseEnvironment, Outcome, checked_action, checked_observation, checked_reward
+from spaic.IO.reinforcement.checks import as_numbers, checked_action, checked_observation, checked_reward, demand_seed
+from spaic.IO.reinforcement.environment import BaseEnvironment, Outcome
 from spaic.Library.ranges import demand_flag, demand_positive
 
 
@@ -73,7 +74,7 @@ class GymEnvironment(BaseEnvironment):
             raise DeclarationError(f"GymEnvironment.transform: {transform!r} cannot be called; give a function of an observation")
         if transform is not None and (binary or max_prob not in (None, 1.0)):
             raise DeclarationError("GymEnvironment: transform= replaces the scaling, binary and max_prob have no effect; leave them out")
-        self._made_with = (name, shape, binary, flatten, max_prob, clip_rewards, transform, render_mode, dict(options or {}))
+        self._made_with = (name, dict(options or {}))
         self.environment = _made(name, render_mode, dict(options or {}))
         self.name = self.environment.spec.id if self.environment.spec is not None else type(self.environment.unwrapped).__name__
         self.clip_rewards, self._transform = clip_rewards, transform
@@ -92,7 +93,10 @@ class GymEnvironment(BaseEnvironment):
             found = spaces.observed(self.name, space, max_prob)
             self._inner_shape = found.shape
             return found.encode
-        sample = np.asarray(self._transform(space.sample()), dtype=np.float64)
+        made = self._transform(space.sample())
+        sample = as_numbers(made)
+        if sample is None:
+            raise DeclarationError(f"{self.name}.transform: it made {made!r} of an observation; return an array of numbers")
         self._inner_shape = sample.shape
         return self._transform
 
@@ -100,7 +104,7 @@ class GymEnvironment(BaseEnvironment):
 
     def reset(self, seed: int | None = None) -> np.ndarray:
         """Start an episode and return the first observation; the seed is that of :meth:`seed` where none is given."""
-        chosen = self._next_seed if seed is None else seed
+        chosen = self._next_seed if seed is None else demand_seed(f"{self.name}.reset", seed, 0)
         self._next_seed = None
         observation, _ = self.environment.reset(seed=chosen)
         self._is_running = True
@@ -108,9 +112,7 @@ class GymEnvironment(BaseEnvironment):
 
     def seed(self, seed: int) -> None:
         """Set the seed of the next reset."""
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise DeclarationError(f"{self.name}.seed: {seed!r} is no seed; give a whole number from 0")
-        self._next_seed = int(seed)
+        self._next_seed = demand_seed(f"{self.name}.seed", seed, 0)
 
     def step(self, action: Any) -> Outcome:
         """Act, and see what comes of it."""
@@ -152,12 +154,14 @@ class GymEnvironment(BaseEnvironment):
 
     def another(self) -> GymEnvironment:
         """One more of the same kind, which is not shown."""
-        name, shape, binary, flatten, max_prob, clip_rewards, transform, _, options = self._made_with
+        name, options = self._made_with
         if not isinstance(name, str):
             if self.environment.spec is None:
                 raise UnsupportedError(f"{self.name}: it was made elsewhere and cannot be made again; give its name, or use copies=1")
             name = self.environment.spec
-        return GymEnvironment(name, shape, binary, flatten, max_prob, clip_rewards, transform=transform, options=options)
+        found = self._copy({id(self.environment): _made(name, None, options)})  # all but what may hold a window
+        found._next_seed, found._is_running = None, False
+        return found
 
     def __getattr__(self, name: str) -> Any:
         ours = spellings.attribute(["GymEnvironment"], name)

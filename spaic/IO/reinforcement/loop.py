@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, StateError
+from spaic.IO.reinforcement.checks import demand_declared, demand_seed
 from spaic.IO.reinforcement.ends import ends
 from spaic.IO.reinforcement.environment import BaseEnvironment
 from spaic.IO.reinforcement.episodes import Ended, Episodes
 from spaic.IO.reinforcement.replay import ReplayMemory, Transition
 from spaic.IO.reinforcement.returns import Returns
+from spaic.IO.reinforcement.step import Late, Step, checked_step
 from spaic.Learning.plasticity import PlasticityLearner
 from spaic.Learning.reinforcement import Agent, DirectReward, Experience, RewardLearner
 from spaic.Library.ranges import demand_count, demand_flag, demand_number, demand_positive
 from spaic.Network.network import Network
 from spaic.Network.readers import Action
 from spaic.seeds import Key
-
-#: What an environment did in a step: ``[copies, *shape]``, ``[copies]``, ``[copies]``.
-Step = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Loop:
@@ -57,13 +56,13 @@ class Loop:
             demand_count(f"RLPipeline.{name}", value)
         if carry_on and copies > 1:
             raise DeclarationError("RLPipeline: carry_on=True is for one copy, as episodes end one by one; give copies=1")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise DeclarationError(f"RLPipeline.seed: {seed!r} is no seed; give a whole number")
+        if probability_random_action:
+            _demand_bounds(environment)
         self.network, self.environment, self.time = network, environment, float(time)
         self.num_episodes, self.action_repeat, self.copies = num_episodes, action_repeat, copies
         self.probability_random_action, self.render_interval = float(probability_random_action), render_interval
         self.reward_delay, self.carry_on = reward_delay or 0, carry_on
-        self.seed = network._seed if seed is None else seed
+        self.seed = network._seed if seed is None else demand_seed("RLPipeline.seed", seed)
         self.encoder, self.actor, self.reward = ends(network, environment, encoder, action, reward)
         self.replay_memory = self._memory(replay_memory, memory_capacity)
         self.learner = self._direct() if learner is None else learner
@@ -90,8 +89,8 @@ class Loop:
         self.steps = 0
         self.frame: Any = None
         self._goes_on = False
-        self._due: list[list[float]] = [[] for _ in range(self.copies)]
-        self._chosen: Any = None
+        self._late = Late(self.copies, self.reward_delay)
+        self._seen: np.ndarray | None = None
 
     def new_episodes(self) -> Episodes:
         """The episodes of a training, none of them started."""
@@ -120,14 +119,14 @@ class Loop:
         """
         if not self.episodes.started:
             self.episodes.start()
-        self._seen = self.episodes.observations.copy()
-        self.agent.run(self._seen, self._goes_on)
+        seen = self.episodes.observations.copy()
+        self.agent.run(seen, self._goes_on)
         self._chosen = self._actions()
         outcomes = [self._act(copy, action) for copy, action in enumerate(self._chosen)]
         self.steps += self.copies
         if self.render_interval is not None and (self.steps // self.copies) % self.render_interval == 0:
             self.frame = self.environment.render()
-        self._truncated = np.array([truncated for _, _, truncated in outcomes])
+        self._seen, self._truncated = seen, np.array([truncated for _, _, truncated in outcomes])
         done = np.array([done for _, done, _ in outcomes])
         return self.episodes.observations.copy(), np.array([reward for reward, _, _ in outcomes]), done
 
@@ -163,35 +162,23 @@ class Loop:
         result : tuple
             (next_state, reward, done) of all copies.
         """
-        following, reward, done = (np.asarray(part) for part in result)
-        done = done.reshape(self.copies).astype(bool)
-        late = self._late(reward.reshape(self.copies).astype(np.float64), done)
+        if self._seen is None:
+            raise StateError("RLPipeline.update_step: there is no step to learn from; call env_step() first, once for each update_step()")
+        following, reward, done = checked_step(result, self._seen.shape)
+        seen, self._seen = self._seen, None
+        late = self._late(reward, done)
         if self.reward is not None:
             self.reward(late)
         truncated = done & self._truncated
-        experience = Experience(self._seen, self._chosen, late, following.reshape(self._seen.shape), done & ~truncated, truncated)
+        experience = Experience(seen, self._chosen, late, following, done & ~truncated, truncated)
         if self.replay_memory is not None:
-            for row in zip(self._seen, self._chosen, experience.next_observation, late, experience.terminated, strict=True):
+            for row in zip(seen, self._chosen, following, late, experience.terminated, strict=True):
                 self.replay_memory.push(Transition(*row))
         if self.learner is not None:
             self.learner.observe(experience)
         self._goes_on = self.carry_on and not done.any()
         for copy in np.flatnonzero(done).tolist():
             self._end(self.episodes.ended(copy))
-
-    def _late(self, reward: np.ndarray, done: np.ndarray) -> np.ndarray:
-        """The rewards that come now."""
-        if not self.reward_delay:
-            return reward
-        found = np.zeros(self.copies)
-        for copy, due in enumerate(self._due):
-            due.append(float(reward[copy]))
-            if done[copy]:
-                found[copy] = sum(due)
-                due.clear()
-            elif len(due) > self.reward_delay:
-                found[copy] = due.pop(0)
-        return found
 
     def _end(self, ended: Ended) -> None:
         self.history.add(ended.total, ended.length, self.steps)
@@ -203,5 +190,16 @@ def _demand_parts(network: Any, environment: Any, learner: Any) -> None:
         raise DeclarationError(f"RLPipeline.network: {network!r} is no network; give a spaic.Network")
     if not isinstance(environment, BaseEnvironment):
         raise DeclarationError(f"RLPipeline.environment: {environment!r} is no environment; give spaic.GymEnvironment('CartPole-v1')")
+    demand_declared(environment)
     if learner is not None and not isinstance(learner, RewardLearner):
         raise DeclarationError(f"RLPipeline.learner: {learner!r} is no learner of rewards; give spaic.PolicyGradient(...)")
+
+
+def _demand_bounds(environment: BaseEnvironment) -> None:
+    """Refuse to draw actions from a range without end."""
+    low, high = environment.low, environment.high
+    if low is not None and high is not None and not np.isfinite(np.subtract(high, low)).all():
+        raise DeclarationError(
+            f"RLPipeline.probability_random_action: actions of {environment.name} lie between {np.ravel(low).tolist()} and "
+            f"{np.ravel(high).tolist()}, from which none can be drawn; give 0, or an environment with finite bounds"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spaic.IO.reinforcement import evaluation, saving
+from spaic.IO.reinforcement.checks import demand_seed
 from spaic.IO.reinforcement.loop import Loop
 from spaic.IO.reinforcement.returns import Returns
 from spaic.Learning.evaluation import in_mode
@@ -158,7 +159,9 @@ class RLPipeline(Loop):
         return tqdm(total=goal, initial=min(self.history.episodes, goal), desc="episodes", unit="", disable=not progress)
 
     def evaluate(self, episodes: int = 100, *, seed: int | None = None, best: bool = True) -> Returns:
-        """Returns of episodes of their own, in which nothing is learned; the training goes on as if they had not been.
+        """Returns of episodes of their own, in which nothing is learned and no monitor records; the training goes on as if they had not been.
+
+        They go on in other environments, which ``environment.another()`` makes.
 
         Parameters
         ----------
@@ -171,7 +174,8 @@ class RLPipeline(Loop):
         """
         demand_count("RLPipeline.evaluate.episodes", episodes)
         demand_flag("RLPipeline.evaluate.best", best)
-        return evaluation.evaluate(self, episodes, self.seed if seed is None else seed, best)
+        own = self.seed if seed is None else demand_seed("RLPipeline.evaluate.seed", seed)
+        return evaluation.evaluate(self, episodes, own, best)
 
     # --- saved and resumed
 
@@ -180,7 +184,7 @@ class RLPipeline(Loop):
         return saving.save(self, path)
 
     def load(self, path: str | Path) -> None:
-        """Take over what :meth:`save` wrote, into a pipeline and network declared the same; the training goes on bit for bit.
+        """Take over what :meth:`save` wrote, all or nothing, into a pipeline and network declared the same; it goes on bit for bit.
 
         Episodes under way are started again with their seeds and led to where they were, which needs an environment without
         randomness of its own.

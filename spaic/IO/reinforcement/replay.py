@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spaic.errors import DeclarationError, InputError, StateError
+from spaic.errors import InputError, StateError
+from spaic.IO.reinforcement.checks import as_numbers, checked_flag, demand_seed
 from spaic.Library.ranges import demand_count
 from spaic.seeds import Key
+
+_DONE = "ReplayMemory: done"
 
 
 class Transition(NamedTuple):
@@ -55,9 +58,7 @@ class ReplayMemory:
 
     def __init__(self, capacity: int, seed: int = 0) -> None:
         demand_count("ReplayMemory.capacity", capacity)
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-            raise DeclarationError(f"ReplayMemory.seed: {seed!r} is no seed; give a whole number")
-        self.capacity, self.seed = int(capacity), int(seed)
+        self.capacity, self.seed = int(capacity), demand_seed("ReplayMemory.seed", seed)
         self._columns: dict[str, np.ndarray] = {}
         self._count = self._draws = 0
 
@@ -77,8 +78,8 @@ class ReplayMemory:
         if isinstance(state, Transition):
             state, action, next_state, reward, done = state
         if next_state is None:
-            next_state, done = np.zeros_like(np.asarray(state, dtype=np.float64)), True
-        row = {"state": state, "action": action, "next_state": next_state, "reward": reward, "done": bool(done)}
+            next_state, done = np.zeros_like(_as_array("state", state)), True
+        row = {"state": state, "action": action, "next_state": next_state, "reward": reward, "done": checked_flag(_DONE, done)}
         values = {name: _as_array(name, value) for name, value in row.items()}
         if values["state"].shape != values["next_state"].shape:
             raise InputError(
@@ -92,6 +93,8 @@ class ReplayMemory:
                     f"ReplayMemory: {name} has shape {value.shape}, those before {self._columns[name].shape[1:]}; use one memory for each"
                 )
         for name, value in values.items():
+            held = self._columns[name]
+            self._columns[name] = held.astype(np.result_type(held.dtype, value.dtype), copy=False)  # the type that holds both
             self._columns[name][self._count % self.capacity] = value
         self._count += 1
 
@@ -133,19 +136,28 @@ class ReplayMemory:
                 f"ReplayMemory: capacity and seed were {state['capacity']} and {state['seed']}, here they are {self.capacity} and "
                 f"{self.seed}; declare the same"
             )
-        kept = {name: np.asarray(column) for name, column in state["columns"].items()}
-        size = min(int(state["count"]), self.capacity)
-        if kept and (set(kept) != set(Transition._fields) or any(len(column) != size for column in kept.values())):
+        count, draws, kept = state["count"], state["draws"], _columns(state["columns"])
+        if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0 for n in (count, draws)):
+            raise StateError(f"ReplayMemory: count and draws are {count!r} and {draws!r}, not whole numbers; give what state() gave")
+        size = min(int(count), self.capacity)
+        if set(kept) != (set(Transition._fields) if size else set()) or any(len(column) != size for column in kept.values()):
             raise StateError("ReplayMemory: the saved columns do not belong together; give what state() gave")
         self._columns = {name: np.zeros((self.capacity, *column.shape[1:]), column.dtype) for name, column in kept.items()}
         for name, column in kept.items():
             self._columns[name][:size] = column
-        self._count, self._draws = int(state["count"]), int(state["draws"])
+        self._count, self._draws = int(count), int(draws)
+
+
+def _columns(given: Any) -> dict[str, np.ndarray]:
+    found = {name: as_numbers(column, None) for name, column in given.items()} if isinstance(given, Mapping) else {"columns": None}
+    if any(column is None or not column.ndim for column in found.values()):
+        raise StateError("ReplayMemory: the saved columns are no arrays of numbers; give what state() gave")
+    return {name: column for name, column in found.items() if column is not None}
 
 
 def _as_array(name: str, value: Any) -> np.ndarray:
-    given = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-    if given.dtype.kind not in "fiub":
+    given = as_numbers(value, None)
+    if given is None:
         raise InputError(f"ReplayMemory: {name} is {value!r}, not numbers; give an array or a number")
     if given.dtype.kind == "f" and not np.isfinite(given).all():
         raise InputError(f"ReplayMemory: {name} holds {given[~np.isfinite(given)].reshape(-1)[0]}; give finite numbers")

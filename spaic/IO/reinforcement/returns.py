@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from spaic.errors import StateError, UnknownName, nearest
+from spaic.Learning.reinforcement import running_mean
+from spaic.Library.ranges import demand_count
 
 #: Fields and what their values are.
 _KINDS: dict[str, tuple[type, ...]] = {"returns": (int, float), "lengths": (int,), "steps": (int,)}
@@ -51,15 +53,15 @@ class Returns(Mapping[str, list[float]]):
 
     def mean(self, window: int | None = None) -> float:
         """Mean return of the last `window` episodes, of all by default; NaN without any."""
+        if window is not None:
+            demand_count("Returns.mean.window", window)
         values = self.returns if window is None else self.returns[-window:]
         return float(np.mean(values)) if values else float("nan")
 
     def running_mean(self, window: int = 100) -> np.ndarray:
         """For each episode the mean return of the `window` up to it, ``[episodes]``; of fewer at the start."""
-        sums = np.cumsum([0.0, *self.returns])
-        last = np.arange(1, self.episodes + 1)
-        first = np.maximum(last - window, 0)
-        return np.asarray((sums[last] - sums[first]) / (last - first))
+        demand_count("Returns.running_mean.window", window)
+        return running_mean(np.array(self.returns), window)
 
     def __getitem__(self, name: str) -> list[Any]:
         if name not in _KINDS:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spaic.errors import DataError, StateError
+from spaic.errors import DataError, StateError, UnsupportedError
 from spaic.IO.boundary import reading
 from spaic.IO.checkpoint import contents, demand_contents, take_contents, with_suffix
 from spaic.IO.files import codec, container
+from spaic.IO.reinforcement.checks import another
+from spaic.IO.reinforcement.episodes import Episodes
+from spaic.IO.reinforcement.replay import ReplayMemory
 from spaic.IO.reinforcement.returns import Returns
+from spaic.Learning.reinforcement import RewardLearner
 
 if TYPE_CHECKING:
     from spaic.IO.reinforcement.pipeline import RLPipeline
@@ -37,7 +42,7 @@ def save(pipeline: RLPipeline, path: str | Path) -> Path:
         "episodes": pipeline.episodes.state() if pipeline.episodes.started else None,
         "steps": pipeline.steps,
         "goes on": pipeline._goes_on,
-        "due": [list(due) for due in pipeline._due],
+        "due": [list(due) for due in pipeline._late.due],
     }
     arrays: dict[str, np.ndarray] = {}
     manifest = codec.encode(tree, arrays, "")
@@ -57,18 +62,39 @@ def load(pipeline: RLPipeline, path: str | Path) -> None:
     _demand_same(pipeline, tree, path)
     with reading(path):
         history = Returns.from_state(tree["history"])
-        episodes = pipeline.new_episodes()
-        if tree["episodes"] is not None:
-            episodes.load_state(tree["episodes"])
+        due = [[float(value) for value in row] for row in tree["due"]]
+        steps, goes_on = int(tree["steps"]), bool(tree["goes on"])
+        _try(pipeline, tree)
         take_contents(pipeline.network, tree["network"], path)
         pipeline.reset_pipeline()
-        if pipeline.learner is not None:
-            pipeline.learner.load_state(tree["learner"]["state"])
-        if pipeline.replay_memory is not None:
-            pipeline.replay_memory.load_state(tree["memory"])
-        pipeline.episodes = episodes
-        pipeline.history, pipeline.steps, pipeline._goes_on = history, int(tree["steps"]), bool(tree["goes on"])
-        pipeline._due = [[float(value) for value in due] for due in tree["due"]]
+        _load_states(pipeline.learner, pipeline.replay_memory, tree)
+        if tree["episodes"] is not None:
+            pipeline.episodes.load_state(tree["episodes"])
+        pipeline.history, pipeline.steps, pipeline._goes_on, pipeline._late.due = history, steps, goes_on, due
+
+
+def _load_states(learner: RewardLearner | None, memory: ReplayMemory | None, tree: Mapping[str, Any]) -> None:
+    if learner is not None:
+        learner.load_state(tree["learner"]["state"])
+    if memory is not None:
+        memory.load_state(tree["memory"])
+
+
+def _try(pipeline: RLPipeline, tree: Mapping[str, Any]) -> None:
+    """Load the states into copies, so that what cannot be loaded has changed neither the learner nor the user's environment."""
+    _load_states(copy.copy(pipeline.learner), copy.copy(pipeline.replay_memory), tree)
+    if tree["episodes"] is None:
+        return
+    try:
+        first = another(pipeline.environment)
+    except UnsupportedError:  # it is the only one of its kind
+        return
+    episodes = Episodes(first, pipeline.copies, pipeline.seed, "train")
+    try:
+        episodes.load_state(tree["episodes"])
+    finally:
+        episodes.close()
+        first.close()
 
 
 def _settings(pipeline: RLPipeline) -> dict[str, Any]:

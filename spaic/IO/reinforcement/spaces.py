@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from spaic.errors import DeclarationError, UnsupportedError
+from spaic.Library.ranges import demand_sizes
 
 
 class Observed(NamedTuple):
@@ -63,11 +65,11 @@ def actions(name: str, space: Any) -> tuple[int, int, np.ndarray | None, np.ndar
 def shaped(name: str, shape: tuple[int, ...], wanted: Any, flatten: bool) -> tuple[int, ...]:
     """The shape in which observations are handed on."""
     if wanted is not None:
-        sizes = (wanted,) if isinstance(wanted, int) else tuple(wanted)
-        if int(np.prod(sizes)) != int(np.prod(shape)):
+        sizes = demand_sizes(f"{name}.shape", (wanted,) if np.ndim(wanted) == 0 and not isinstance(wanted, str) else wanted)
+        if prod(sizes) != prod(shape):
             raise DeclarationError(f"{name}: observations have shape {shape}, which does not fit into {sizes}; give as many values")
-        return tuple(int(n) for n in sizes)
-    return (int(np.prod(shape)),) if flatten else shape
+        return sizes
+    return (prod(shape),) if flatten else shape
 
 
 def _as_is(value: Any) -> np.ndarray:

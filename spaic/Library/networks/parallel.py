@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spaic.Dynamics.models import NeuronModel
+from spaic.errors import DeclarationError
 from spaic.Network.assembly import Assembly
 from spaic.Network.connection import Connection
 from spaic.Network.neurongroup import NeuronGroup
@@ -67,10 +68,12 @@ class ParallelSpikingNeurons(Assembly):
     """
 
     def __init__(
-        self, num: int | None = None, steps: int = 1, order: int | None = None, *, shape: Iterable[int] | None = None, weight: Any = None,
-        bias: Any = -1.0, name: str | None = None,
+        self, num: int | None = None, steps: int | None = None, order: int | None = None, *, shape: Iterable[int] | None = None,
+        weight: Any = None, bias: Any = -1.0, name: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name)
+        if steps is None:
+            raise DeclarationError("ParallelSpikingNeurons: steps is not given; give the number of steps of a run, which these neurons mix")
         self.sum = NeuronGroup(num, model=_SUM, shape=shape)
         self.cells = NeuronGroup(num, model=_CELL, shape=shape)
         self.over_time = Connection(

@@ -81,12 +81,24 @@ def test_no_python_runs_for_a_spike(compiled, monkeypatch):
     assert called
 
 
+@pytest.mark.parametrize(
+    "given, message", [(20.0, r"20\.0 is no sequence"), ((True,), "True is no"), ((1.0, float("nan")), "nan is no"), ("20", "'2' is no")]
+)
+def test_time_constants_that_are_none(given, message):
+    with pytest.raises(DeclarationError, match=rf"Plasticity\.synaptic_tau: {message}"):
+        events.Plasticity(synaptic_tau=given)
+
+
+def test_time_constants_of_numpy():
+    assert events.Plasticity(np.array([20, 30]), [np.float32(2.0)]) == events.Plasticity((20.0, 30.0), (2.0,))
+
+
 def test_hooks_that_cannot_be_meant(compiled):
     with pytest.raises(DeclarationError, match="Plasticity: on_pre_neuron not compiled, other hooks are"):
         events.Plasticity((1.0,), (1.0,), on_pre_neuron=on_pre_neuron, on_post_neuron=compiled["on_post_neuron"])
     with pytest.raises(DeclarationError, match=r"Plasticity\.on_pre_synapse: 3 is no function"):
         events.Plasticity((1.0,), on_pre_synapse=3)
-    with pytest.raises(DeclarationError, match=r"Plasticity\.neuron_tau: \(-1\.0,\)"):
+    with pytest.raises(DeclarationError, match=r"Plasticity\.neuron_tau: -1\.0 is no positive"):
         events.Plasticity((), (-1.0,))
 
     @numba.njit

@@ -106,3 +106,38 @@ def test_what_goes_step_by_step_is_refused(learner):
     net = network(learner)
     with pytest.raises(UnsupportedError, match="rule.learn: it goes through time step by step"):
         net.rule.learn(lambda values, step: values.sum(), 40.0)
+
+
+def shift(learner, weight, is_recurrent):
+    """How the spike of `out` moves with the inputs, which come in one instant; lif neurons fire in the instant of an arrival."""
+    with spaic.Network(seed=0) as net:
+        source = spaic.Encoder(num=2, coding_method="sstb")
+        hidden = spaic.NeuronGroup(2, model="lif", t_ref=1.0)
+        out = spaic.NeuronGroup(1, model="lif", t_ref=1.0)
+        first = spaic.Connection(source, hidden, link_type="one_to_one", weight=5.0)
+        second = spaic.Connection(hidden, out, weight=np.array([weight]))
+        if is_recurrent:
+            back = spaic.Connection(out, hidden, weight=0.1, delay=1.0)
+        output = spaic.Decoder(dec_target=out)
+        rule = learner()
+    net.set_backend("event", dt=1.0)
+    given = torch.tensor([[3.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    net.source(given)
+    net.build()
+    with torch.no_grad():
+        for value in matrices(net).values():
+            value.zero_()
+    net.run(10.0)
+    times = net.program.spikes["out"].times
+    assert times.tolist() == [4.0 if is_recurrent else 3.0] and rule.parent is net and output.parent is net
+    (found,) = torch.autograd.grad(times.sum(), given, allow_unused=True)
+    return 0.0 if found is None else float(found.abs().sum())
+
+
+@pytest.mark.parametrize("weight", [(5.0, 0.0), (0.0, 5.0)])
+@pytest.mark.parametrize("is_recurrent", [False, True])
+def test_a_weight_of_zero_is_no_way_back(weight, is_recurrent):
+    """Nor is a matrix of zeros: what says so is the link, and no value."""
+    assert shift(spaic.STCA, weight, is_recurrent) == 1.0
+    for learner in (spaic.FeedbackAlignment, lambda: spaic.DECOLLE(classes=2)):
+        assert shift(learner, weight, is_recurrent) == 0.0

@@ -9,6 +9,7 @@ import pytest
 import spaic
 from spaic.errors import DeclarationError, InputError, StateError, UnknownName, UnsupportedError
 from spaic.IO import Boxes, GaussianFields
+from spaic.IO.reinforcement import checks
 from tests.IO.reinforcement.worlds import Dial, Signal
 
 CART = "CartPole-v1"
@@ -185,7 +186,7 @@ class TestRefused:
 
     def test_a_continuous_action_of_your_own_environment(self):
         with pytest.raises(InputError, match="1 finite values"):
-            spaic.IO.reinforcement.environment.checked_action(Dial(), [1.0, 2.0])
+            checks.checked_action(Dial(), [1.0, 2.0])
 
 
 class TestFields:
