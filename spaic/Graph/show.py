@@ -35,6 +35,8 @@ def explain(graph: Graph, sizes: Mapping[str, int] | None = None, execution: Seq
     parts = [head, _title("nodes"), *_nodes(graph), _title("connections"), *_links(graph, plan), _title("schedule"), *_stages(graph, plan)]
     if execution:
         parts += [_title("execution"), *(f"  {line}" for line in execution)]
+    elif graph.plasticity:
+        parts += [_title("learning"), *(f"  {p.link}: learns by {p.rule.name}" for p in graph.plasticity)]
     if sizes:
         parts += [_title("trainable"), *(f"  {path:<40} {n:>10,}" for path, n in sizes.items())]
     return "\n".join([*parts, _title("drawing"), *_drawing(graph, plan)])

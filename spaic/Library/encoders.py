@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -97,6 +98,14 @@ class PoissonEncoding(Encoding):
         demand_values(key.path, "poisson", source, fix="shift or clip the data")
         first, last = window("poisson", clock, steps, self.start_time, self.end_time)
         probability = source.detach().double() * (self.unit_conversion * clock.dt)
+        most = float(probability.max()) if probability.numel() else 0.0
+        if most > 1.0 + 1e-9:
+            warnings.warn(
+                f"{key.path}: its largest value of {float(source.max()):g} asks for {most:.3g} spikes in each step of {clock.dt:g} ms, where "
+                "there is one at most; scale the data, or give a smaller unit_conversion (spikes per ms of a value of 1)",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return RandomSpikes(probability.clamp_(max=1.0), key, first, last)
 
 

@@ -120,3 +120,10 @@ def test_what_a_plastic_network_cannot_do_is_said(use, said):
     net.run(5.0)
     with pytest.raises(spaic.SpaicError, match=said):
         use(net)
+
+
+def test_explain_names_the_rule_before_and_after_the_first_run(capsys):
+    net = network()
+    assert "wire: learns by stdp" in net.explain()
+    net.run(1.0)
+    assert "wire: learns by stdp, " in net.explain()

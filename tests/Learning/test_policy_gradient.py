@@ -96,6 +96,26 @@ def test_without_a_critic_and_with_spike_counts():
     assert learner.updates == 1 and (net.to_actor.weight != before).any()
 
 
+@pytest.mark.parametrize("horizon, copies, minibatches", [(4, 1, 2), (2, 3, 3), (5, 1, 2)])
+def test_every_batch_teaches(horizon, copies, minibatches):
+    """Without entropy and critic all that moves weights is the advantage, which a batch of one step would not have."""
+    learner = spaic.PolicyGradient(horizon=horizon, epochs=1, minibatches=minibatches, entropy=0.0, clip=None)
+    pipeline = spaic.RLPipeline(policy_net(), Signal(), 4.0, copies=copies, learner=learner)
+    sizes = []
+    learner._step = lambda batch: sizes.append(len(batch["gain"]))
+    for _ in range(horizon):
+        pipeline.step()
+    assert len(sizes) == minibatches and min(sizes) >= 2 and sum(sizes) == horizon * copies
+
+
+@pytest.mark.parametrize("horizon, copies, minibatches", [(4, 1, 4), (1, 1, 1), (1, 3, 2), (7, 1, 4)])
+def test_batches_of_a_single_step_are_refused(horizon, copies, minibatches):
+    learner = spaic.PolicyGradient(horizon=horizon, epochs=1, minibatches=minibatches)
+    text = rf"PolicyGradient.minibatches: {horizon * copies} steps of all copies \(horizon {horizon}\) make no {minibatches} batches"
+    with pytest.raises(NetworkError, match=text):
+        spaic.RLPipeline(policy_net(), Signal(), 4.0, copies=copies, learner=learner)
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         ("options", "text"),
@@ -125,6 +145,10 @@ class TestRefused:
         ):
             with pytest.raises(Exception, match=text):
                 spaic.RLPipeline(net, Signal(), 1.0, learner=learner)
+        with pytest.raises(NetworkError, match="value: 'value' is a decoder of another network"):
+            spaic.RLPipeline(policy_net(), Signal(), 1.0, learner=spaic.PolicyGradient(policy_net().value))
+        net = policy_net()
+        assert spaic.RLPipeline(net, Signal(), 1.0, learner=spaic.PolicyGradient(net.value)).learner._critic is net.value
         net = policy_net()
         net.wide = spaic.Decoder(dec_target=net.actor)
         with pytest.raises(NetworkError, match="reads 2 neurons, the value of a state is one number"):
@@ -146,9 +170,13 @@ class TestRefused:
             spaic.RLPipeline(net, Dial(), 1.0, learner=spaic.PolicyGradient())
 
     def test_states_of_others(self):
-        for state in ({}, {"updates": 1, "rows": {"reward": np.zeros(2)}}):
+        own = spaic.PolicyGradient().state()
+        for state in ({}, None, {**own, "rows": {"reward": np.zeros(2)}}, {**own, "rows": 3}, {**own, "settings": None}):
             with pytest.raises(StateError, match="resume with the same learner"):
                 spaic.PolicyGradient().load_state(state)
+        for updates in ("x", -1, None):
+            with pytest.raises(StateError, match=f"number of updates is {updates!r}"):
+                spaic.PolicyGradient().load_state({**own, "updates": updates})
         with pytest.raises(StateError, match="it has no state"):
             DirectReward().load_state({"weights": 1})
         with pytest.raises(StateError, match="nobody acts"):
@@ -189,6 +217,20 @@ class TestTemporalDifference:
         weight = pipeline.network.into.weight
         assert weight[0, 0] > weight[1, 0] + 0.1 and weight[1, 1] > weight[0, 1] + 0.1
 
+    def test_a_critic_moves_to_another_number_of_copies(self, monkeypatch):
+        from spaic.Learning import temporal_difference
+        from spaic.Learning.reinforcement import Experience
+
+        monkeypatch.setattr(temporal_difference, "give", lambda net, reward: None)
+        monkeypatch.setattr(temporal_difference, "rewarded", lambda net, where: [])
+        critic = spaic.TemporalDifference()
+        for copies in (2, 3, 1):
+            before = None if critic.weights is None else critic.weights.copy()
+            critic.start(type("Agent", (), {"net": None}))
+            over = np.zeros(copies, dtype=bool)
+            critic.observe(Experience(np.ones((copies, 4)), over, np.ones(copies), np.ones((copies, 4)), over, over))
+            assert critic.error.shape == (copies,) and (critic.weights > (0 if before is None else before)).all()
+
     @pytest.mark.parametrize(
         ("options", "text"),
         [
@@ -208,5 +250,22 @@ class TestTemporalDifference:
         for features in (lambda x: x[0], lambda x: x * np.nan):
             with pytest.raises(ValueError, match=r"return finite values \[copies, features\]"):
                 spaic.TemporalDifference(features).value(np.ones((2, 3)))
+
+    @pytest.mark.parametrize(
+        ("change", "text"),
+        [
+            ({"weights": "x"}, "weights is x, no finite array of 1 axes"),
+            ({"weights": np.array([np.nan])}, "weights is"),
+            ({"weights": [[1.0], [1.0, 2.0]]}, "weights is"),
+            ({"weights": np.ones(2), "trace": np.ones(2)}, "trace is .* no finite array of 2 axes"),
+            ({"weights": np.ones(2), "trace": np.ones((1, 3))}, "of different features"),
+            ({"settings": 3}, "resume with the same learner"),
+        ],
+    )
+    def test_states_of_no_critic(self, change, text):
+        critic = spaic.TemporalDifference()
         with pytest.raises(StateError, match="resume with the same learner"):
-            spaic.TemporalDifference().load_state({"weights": None})
+            critic.load_state({"weights": None})
+        with pytest.raises(StateError, match=text):
+            critic.load_state({**critic.state(), **change})
+        assert critic.weights is None

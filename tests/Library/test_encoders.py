@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+import spaic
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, InputError
 from spaic.Library import streams
@@ -282,3 +283,14 @@ class TestDirectAndNull:
     def test_null_refuses_another_length(self, shape, text):
         with pytest.raises(InputError, match=f"^input: .*{text}"):
             NullEncoding().encode(torch.zeros(shape), CLOCK, 5, KEY)
+
+
+def test_poisson_says_that_values_ask_for_more_than_a_step_has():
+    with spaic.Network() as net:
+        net.pixels = spaic.Encoder(2, coding_method="poisson")
+    net.set_backend("torch", dt=1.0)
+    net.pixels(torch.tensor([[255.0, 0.0]]))
+    with pytest.warns(
+        RuntimeWarning, match="pixels: its largest value of 255 asks for 255 spikes in each step of 1 ms, .* unit_conversion"
+    ):
+        net.run(3.0)

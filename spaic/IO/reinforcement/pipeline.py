@@ -159,7 +159,7 @@ class RLPipeline(Loop):
         return tqdm(total=goal, initial=min(self.history.episodes, goal), desc="episodes", unit="", disable=not progress)
 
     def evaluate(self, episodes: int = 100, *, seed: int | None = None, best: bool = True) -> Returns:
-        """Returns of episodes of their own, in which nothing is learned and no monitor records; the training goes on as if they had not been.
+        """Returns of episodes of their own, in which nothing is learned or recorded; the training goes on as if they had not been.
 
         They go on in other environments, which ``environment.another()`` makes.
 

@@ -68,6 +68,36 @@ class TestCartPole:
         with pytest.raises(DeclarationError, match=r"shape \(4,\), which does not fit into \(3,\)"):
             spaic.GymEnvironment(CART, shape=3)
 
+    @pytest.mark.parametrize("shape", [(-2, -2), "22", 4.0, True, (2, 0), ()])
+    def test_shapes_that_are_none(self, shape):
+        with pytest.raises(DeclarationError, match="CartPole-v1.shape"):
+            spaic.GymEnvironment(CART, shape=shape)
+
+    @pytest.mark.parametrize("seed", ["a", -1, 0.5, True])
+    def test_seeds_that_are_none(self, seed):
+        cart = spaic.GymEnvironment(CART)
+        for start in (lambda: cart.reset(seed=seed), lambda: cart.seed(seed)):
+            with pytest.raises(DeclarationError, match=f"CartPole-v1.*: {seed!r} is no seed; give a whole number from 0"):
+                start()
+
+    @pytest.mark.parametrize("made", [None, "a", [[1], [1, 2]]])
+    def test_a_transform_that_makes_no_array(self, made):
+        with pytest.raises(DeclarationError, match="CartPole-v1.transform: it made .*; return an array of numbers"):
+            spaic.GymEnvironment(CART, transform=lambda x: made)
+
+    def test_another_is_of_the_same_class(self):
+        class Shaped(spaic.GymEnvironment):
+            def step(self, action):
+                return super().step(action)._replace(reward=self.worth)
+
+        cart = Shaped(CART, shape=(2, 2), max_prob=0.5, options={"max_episode_steps": 3})
+        cart.worth = 0.25
+        first = cart.reset(seed=0)
+        other = cart.another()
+        assert np.array_equal(other.reset(seed=0), first) and other.environment is not cart.environment
+        steps = [other.step(n % 2) for n in range(3)]
+        assert steps[0].reward == 0.25 and steps[2].done and cart.step(0).done is False
+
     def test_episodes_end(self):
         cart = spaic.GymEnvironment(CART, options={"max_episode_steps": 3})
         cart.reset(seed=0)
@@ -94,7 +124,7 @@ class TestCartPole:
         with pytest.raises(UnsupportedError, match="draws no pictures"):
             Signal().render()
 
-    @pytest.mark.parametrize("action", [2, -1, 0.5, [0, 1], float("nan"), None])
+    @pytest.mark.parametrize("action", [2, -1, 0.5, [0, 1], float("nan"), None, [[1], [1, 2]], "a"])
     def test_an_action_that_is_none(self, action):
         cart = spaic.GymEnvironment(CART)
         cart.reset(seed=0)
@@ -185,8 +215,9 @@ class TestRefused:
             custom(gymnasium.spaces.Discrete(2), 0).another()
 
     def test_a_continuous_action_of_your_own_environment(self):
-        with pytest.raises(InputError, match="1 finite values"):
-            checks.checked_action(Dial(), [1.0, 2.0])
+        for action in ([1.0, 2.0], [[1.0], [1.0, 2.0]], "a", None):
+            with pytest.raises(InputError, match="1 finite values"):
+                checks.checked_action(Dial(), action)
 
 
 class TestFields:
@@ -224,3 +255,6 @@ class TestFields:
             fields([0.0, 1.0])
         with pytest.raises(InputError, match="holds nan"):
             fields([np.nan])
+        for wrong in ([[1], [1, 2]], "a", None):
+            with pytest.raises(InputError, match="the observation is .*; give 1 numbers"):
+                fields(wrong)

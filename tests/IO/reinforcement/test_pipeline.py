@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spaic
-from spaic.errors import DeclarationError, InputError, NetworkError
+from spaic.errors import DeclarationError, InputError, NetworkError, StateError, UnsupportedError
 from spaic.IO import Outcome
 from spaic.Learning.reinforcement import DirectReward, RewardLearner
 from spaic.Library.actions import HighestSpikes
@@ -148,6 +148,49 @@ class TestEvaluation:
         assert best.returns == [5.0] * 20 and drawn.mean() < 5.0
         assert pipeline.evaluate(20, best=False) == drawn and not pipeline.history.episodes
 
+    def test_its_environments_are_made_as_the_first_was(self):
+        class Paid(Signal):
+            def __init__(self, worth):
+                self.worth = worth
+
+            def step(self, action):
+                return super().step(action)._replace(reward=self.worth)
+
+        pipeline = loop(environment=Paid(3.0), copies=2)
+        assert pipeline.train(2, progress=False).returns == [15.0, 15.0] and pipeline.evaluate(2).returns == [15.0, 15.0]
+
+    def test_environments_that_cannot_be_copied(self):
+        held = Signal()
+        held.notes = (number for number in range(3))
+        with pytest.raises(UnsupportedError, match=r"signal: it cannot be copied \(TypeError.*write another\(\)"):
+            loop(environment=held).evaluate(1)
+        for made, what in ((Dial(), r"of shape \(1,\)"), (held, "the environment itself"), (None, "None of shape None")):
+            held.another = lambda made=made: made
+            with pytest.raises(DeclarationError, match=rf"signal: another\(\) returned .*{what}"):
+                loop(environment=held).evaluate(1)
+            with pytest.raises(DeclarationError, match=what):
+                loop(environment=held, copies=2)
+
+    def test_monitors_are_left_as_they_were(self, tmp_path):
+        net = mirror()
+        net.trace, net.spikes = spaic.StateMonitor(net.cells, "V", nbatch=True), spaic.SpikeMonitor(net.cells)
+        net.written = spaic.StateMonitor(net.cells, "V", file=tmp_path / "rec.h5")
+        pipeline = loop(net)
+        pipeline.train(1, progress=False)
+        watchers = (net.trace, net.spikes, net.written)
+        before = [watcher.values.copy() for watcher in watchers]
+        runs = net.trace.nbatch_values.copy()
+        pipeline.evaluate(4)
+        assert all(np.array_equal(old, watcher.values) for old, watcher in zip(before, watchers, strict=True))
+        assert np.array_equal(net.trace.nbatch_values, runs) and before[0].shape == (1, 2, 2)
+        pipeline.step()
+        assert len(net.trace.nbatch_values) == len(runs) + 1 and (net.written.values == net.trace.values).all()
+
+    @pytest.mark.parametrize("seed", ["abc", 1.5, True])
+    def test_seeds_that_are_none(self, seed):
+        with pytest.raises(DeclarationError, match=f"RLPipeline.evaluate.seed: {seed!r} is no seed"):
+            loop().evaluate(1, seed=seed)
+
     def test_the_first_spike_speaks_for_an_action(self):
         assert loop(mirror(coding="first_spike_action")).evaluate(3).mean() == 5.0
 
@@ -178,14 +221,18 @@ class TestRewards:
 class Broken(Signal):
     """Says what no environment should say."""
 
-    def __init__(self, shown=None, reward=1.0):
-        self.shown, self.worth = shown, reward
+    def __init__(self, shown=None, reward=1.0, done=False, info=()):
+        self.said = (np.eye(2)[0] if shown is None else shown, reward, done, {} if info == () else info)
 
     def step(self, action):
-        return Outcome(np.eye(2)[0] if self.shown is None else self.shown, self.worth, False, {})
+        return Outcome(*self.said)
 
-    def another(self):
-        return Broken(self.shown, self.worth)
+
+class Gymnastic(Broken):
+    """Gives what environments of gymnasium give."""
+
+    def step(self, action):
+        return np.eye(2)[0], 1.0, True, False, {}
 
 
 class TestRefused:
@@ -237,8 +284,76 @@ class TestRefused:
             (Broken(np.zeros(3)), r"shape \(3,\), declared is \(2,\)"),
             (Broken("left"), "not an array of numbers"),
             (Broken(reward=np.inf), "reward is inf"),
+            (Broken(reward="a"), "reward is 'a'; return one finite number"),
+            (Broken(reward={}), "reward is {}"),
+            (Broken(reward=[[1], [1, 2]]), "reward is "),
+            (Broken(done=None), "done is None; give True or False"),
+            (Broken(done="no"), "done is 'no'"),
+            (Broken(info=None), "info is None; return a dict"),
+            (Broken(info={"truncated": "no"}), "info.'truncated'. is 'no'"),
+            (Broken(info={"raw_reward": "a"}), "reward is 'a'"),
+            (Gymnastic(), r"signal: step\(\) returned 5 values; return spaic.IO.Outcome\(observation, reward, done, info\)"),
         ],
     )
     def test_environments_that_break_their_word(self, broken, text):
         with pytest.raises(InputError, match=text):
             loop(environment=broken).train(progress=False)
+
+    @pytest.mark.parametrize(
+        ("facts", "text"),
+        [
+            ({"shape": None}, "Shown.shape: it is not set"),
+            ({"action_num": None}, "Shown.action_num: it is not set"),
+            ({"shape": 2}, "Shown.shape: 2 is no shape"),
+            ({"shape": (-2,)}, "Shown.shape"),
+            ({"action_num": 1.5}, "Shown.action_num.*1.5"),
+            ({"low": np.zeros(2)}, "Shown: low is .* and high None"),
+            ({"low": np.zeros(3), "high": np.ones(3)}, "Shown: low is .*; give 2 bounds each"),
+        ],
+    )
+    def test_environments_that_do_not_say_what_they_are(self, facts, text):
+        body = {"reset": Signal.reset, "step": Signal.step, **{"shape": (2,), "action_num": 2, **facts}}
+        made = type("Shown", (spaic.BaseEnvironment,), {name: value for name, value in body.items() if value is not None})()
+        with pytest.raises(DeclarationError, match=text):
+            loop(environment=made)
+
+    @pytest.mark.parametrize(
+        ("result", "text"),
+        [
+            (3, "the result is 3; give"),
+            ((np.zeros((1, 2)), [1.0, 2.0], [True]), r"reward has shape \(2,\), needed \(1,\)"),
+            ((np.zeros((1, 3)), [1.0], [True]), r"next_state has shape \(1, 3\), needed \(1, 2\)"),
+            ((np.zeros((1, 2)), [np.nan], [False]), "reward is .nan.; give finite numbers"),
+            ((np.zeros((1, 2)), ["a"], [False]), "reward is .'a'."),
+            ((np.zeros((1, 2)), [1.0], [2]), "done is .2.0.; give True or False"),
+        ],
+    )
+    def test_steps_that_are_none(self, result, text):
+        notes = Notes()
+        pipeline = loop(learner=notes)
+        done = pipeline.env_step()
+        with pytest.raises(InputError, match=f"RLPipeline.update_step: {text}"):
+            pipeline.update_step(result)
+        pipeline.update_step(done)
+        assert len(notes.seen) == 1
+
+    def test_a_step_is_learned_from_once(self):
+        pipeline = loop(learner=Notes())
+        for _ in range(2):
+            with pytest.raises(StateError, match=r"RLPipeline.update_step: there is no step to learn from; call env_step\(\) first"):
+                pipeline.update_step((np.zeros((1, 2)), [1.0], [True]))
+            pipeline.step()
+
+    def test_random_actions_need_bounds(self):
+        class Open(Dial):
+            low, high = np.array([-np.inf]), np.array([1.0])
+
+        with spaic.Network() as net:
+            state = spaic.Encoder(num=1, coding_method="direct")
+            cells = spaic.NeuronGroup(1, model="nonspiking_if")
+            wire = spaic.Connection(state, cells, weight=0.25)
+            level = spaic.Decoder(dec_target=cells, coding_method="final_voltage")
+        net.set_backend("torch", dt=1.0)
+        assert len(loop(net, Open()).train(2, progress=False).returns) == 2
+        with pytest.raises(DeclarationError, match="probability_random_action: actions of dial lie between .-inf. and .1.0."):
+            loop(net, Open(), probability_random_action=0.5)

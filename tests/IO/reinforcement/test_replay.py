@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import spaic
 from spaic.errors import DeclarationError, InputError, StateError, UnknownName
@@ -43,6 +44,31 @@ def test_spaic_s_transitions_of_four_and_ends_without_a_next_state():
     assert sorted(memory.sample(2).done.tolist()) == [False, True]
 
 
+@pytest.mark.parametrize("first", [np.zeros(2, np.uint8), [0, 0], np.zeros(2, np.float16), [False, False]])
+def test_the_first_row_does_not_decide_what_numbers_there_can_be(first):
+    memory = spaic.ReplayMemory(4)
+    memory.push(first, 0, first, 1.0)
+    memory.push([300, -1], 0, [300, -1], 1.0)
+    memory.push([0.7, 0.2], [2.5][0], [0.9, 0.4], 1.0)
+    drawn = memory.sample(3)
+    assert sorted(map(tuple, drawn.state.tolist())) == [(0, 0), (0.7, 0.2), (300, -1)]
+    assert sorted(map(tuple, drawn.next_state.tolist())) == [(0, 0), (0.9, 0.4), (300, -1)] and sorted(drawn.action) == [0, 0, 2.5]
+    assert spaic.ReplayMemory(4).push(first, 0, first, 1.0) is None
+
+
+def test_pictures_stay_small():
+    memory = spaic.ReplayMemory(2)
+    for _ in range(3):
+        memory.push(np.full((2, 2), 200, np.uint8), 0, None, 1.0)
+    assert memory.sample(2).state.dtype == memory.sample(2).next_state.dtype == np.uint8
+
+
+def test_a_tensor_with_a_gradient():
+    memory = spaic.ReplayMemory(2)
+    memory.push(torch.ones(2, requires_grad=True), 0, None, 1.0)
+    assert memory.sample(1).state.tolist() == [[1.0, 1.0]] and memory.sample(1).done.tolist() == [True]
+
+
 def test_saved_and_resumed():
     memory = filled(6)
     memory.sample(2)
@@ -61,7 +87,11 @@ def test_saved_and_resumed():
         (([0.0], 0, [0.0], 1.0), "those before"),
         (([0.0, np.nan], 0, [0.0, 1.0], 1.0), "state holds nan"),
         (([0.0, 1.0], 0, [0.0, 1.0], np.inf), "reward holds inf"),
-        (([0.0, 1.0], "left", [0.0, 1.0], 1.0), "not numbers"),
+        (([0.0, 1.0], "left", [0.0, 1.0], 1.0), "action is 'left', not numbers"),
+        (([[1.0], [1.0, 2.0]], 0, [0.0, 1.0], 1.0), r"state is \[\[1.0\], \[1.0, 2.0\]\], not numbers"),
+        (("abc",), "state is 'abc', not numbers"),
+        (([0.0, 1.0], 0, [0.0, 1.0], None), "reward is None, not numbers"),
+        (([0.0, 1.0], 0, [0.0, 1.0], 1.0, "yes"), "done is 'yes'; give True or False"),
     ],
 )
 def test_rows_that_do_not_fit(row, text):
@@ -81,9 +111,30 @@ def test_what_cannot_be_meant():
         filled(2).sample(5)
     with pytest.raises(StateError, match="capacity and seed were 4 and 0"):
         filled(0, 5).load_state(filled(2).state())
-    for state in ({}, {**filled(2).state(), "columns": {"state": np.zeros((2, 2))}}):
+
+
+COLUMNS = filled(2).state()["columns"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": {"state": np.zeros((2, 2))}},
+        {"columns": None},
+        {"columns": {}},
+        {"columns": {**COLUMNS, "reward": [[1.0], [1.0, 2.0]]}},
+        {"columns": {**COLUMNS, "reward": 1.0}},
+        {"count": -1},
+        {"count": "a"},
+        {"draws": 0.5},
+    ],
+)
+def test_states_of_no_memory(change):
+    memory = filled(3)
+    for state in ({**filled(2).state(), **change}, {}, None):
         with pytest.raises(StateError, match="what state"):
-            filled(0).load_state(state)
+            memory.load_state(state)
+    assert len(memory) == 3 and memory.sample(3).state.shape == (3, 2)
 
 
 class TestReturns:
@@ -96,6 +147,13 @@ class TestReturns:
         assert Returns.from_state(history.state()) == history and np.isnan(Returns().mean())
         with pytest.raises(UnknownName, match="did you mean 'returns'"):
             history["return"]
+
+    @pytest.mark.parametrize("window", [0, -1, 1.5, True, "a"])
+    def test_windows_that_are_none(self, window):
+        history = Returns([1.0, 2.0, 9.0], [1, 1, 1], [1, 2, 3])
+        for read in (history.mean, history.running_mean):
+            with pytest.raises(DeclarationError, match=f"Returns.{read.__name__}.window: .*{window!r}"):
+                read(window)
 
     @pytest.mark.parametrize(
         "state", [{}, {"returns": [1.0], "lengths": [1], "steps": []}, {"returns": ["a"], "lengths": [1], "steps": [1]}]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.errors import DataError, StateError
+from spaic.errors import DataError, StateError, UnsupportedError
 from tests.contracts.uncompiled import in_python
 from tests.IO.reinforcement.worlds import Signal, plastic_net, policy_net
 
@@ -17,8 +17,8 @@ def uncompiled(monkeypatch, tmp_path):
     in_python(monkeypatch, tmp_path)
 
 
-def by_gradient(**options):
-    learner = spaic.PolicyGradient("value", horizon=6, epochs=1, minibatches=2)
+def by_gradient(values=None, **options):
+    learner = spaic.PolicyGradient("value", **{"horizon": 6, "epochs": 1, "minibatches": 2, **(values or {})})
     return spaic.RLPipeline(
         policy_net(hidden=4), Signal(), 2.0, copies=2, learner=learner, replay_memory=True, memory_capacity=9, **options
     )
@@ -111,6 +111,62 @@ def test_another_loop_is_refused(options, text, tmp_path):
     with pytest.raises(StateError, match=text):
         other.load(tmp_path / "loop")
     assert other.steps == 0
+
+
+@pytest.mark.parametrize("name, value", [("horizon", 3), ("discount", 0.5), ("clip", None), ("minibatches", 1)])
+def test_other_hyperparameters_are_refused(name, value, tmp_path):
+    after(by_gradient(), 5).save(tmp_path / "loop")
+    other = by_gradient({name: value})
+    with pytest.raises(DataError, match=f"PolicyGradient.{name}: it was .* there, here it is {value}; declare the same"):
+        other.load(tmp_path / "loop")
+    assert other.steps == 0 and after(other, 9).learner.updates >= 1
+    critic = spaic.TemporalDifference(lr=0.2)
+    after(by_rewards(), 2).save(tmp_path / "other")
+    with pytest.raises(DataError, match="TemporalDifference.lr: it was 0.1 there, here it is 0.2"):
+        spaic.RLPipeline(plastic_net(), Signal(), 4.0, carry_on=True, learner=critic, reward_delay=1).load(tmp_path / "other")
+
+
+class Other(Signal):
+    """Shows the signs the other way round."""
+
+    def _shown(self):
+        return super()._shown()[::-1]
+
+
+def fields_of(network):
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+@pytest.mark.parametrize("other", ["environment", "hyperparameters", "network"])
+def test_a_load_that_fails_changes_nothing(other, tmp_path):
+    after(by_gradient(), 8).save(tmp_path / "loop")
+    make = lambda: spaic.RLPipeline(  # noqa: E731
+        policy_net(hidden=5 if other == "network" else 4),
+        Other() if other == "environment" else Signal(),
+        2.0,
+        copies=2,
+        learner=spaic.PolicyGradient("value", horizon=6, epochs=1, minibatches=2, trace=0.5 if other == "hyperparameters" else 0.95),
+        replay_memory=spaic.ReplayMemory(9),
+    )
+    pipeline, straight = after(make(), 7), after(make(), 11)
+    left, weights = pipeline.environment.left, fields_of(pipeline.network)
+    with pytest.raises((DataError, StateError)):
+        pipeline.load(tmp_path / "loop")
+    assert pipeline.environment.left == left and all(torch.equal(weights[k], v) for k, v in fields_of(pipeline.network).items())
+    same(after(pipeline, 4), straight)
+
+
+def test_the_only_environment_of_its_kind_is_loaded(tmp_path):
+    class Only(Signal):
+        def another(self):
+            raise UnsupportedError("only: there is one")
+
+    make = lambda: spaic.RLPipeline(plastic_net(), Only(), 4.0, learner=spaic.TemporalDifference())  # noqa: E731
+    straight = after(make(), 7)
+    after(make(), 4).save(tmp_path / "loop")
+    resumed = make()
+    resumed.load(tmp_path / "loop")
+    same(after(resumed, 3), straight)
 
 
 def test_what_is_no_such_file(tmp_path):
