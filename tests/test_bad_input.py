@@ -659,3 +659,9 @@ class TestDataFiles:
             kind(root=tmp_path / "nothing", download=False)
         assert str(tmp_path / "nothing") in str(caught.value) and "idx3-ubyte" in str(caught.value)
         assert os.getcwd() == here and not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("backend", ["torch", "event", "reference"])
+def test_a_backend_refuses_keywords_that_it_does_not_know(backend):
+    with pytest.raises(spaic.DeclarationError, match=f"net.set_backend\\('{backend}'\\): unknown keyword 'devise'; did you mean 'device'"):
+        spaic.Network().set_backend(backend, devise="cpu")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from spaic.clock import Clock
-from spaic.errors import DeclarationError, NetworkError, StateError
+from spaic.errors import DeclarationError, NetworkError, StateError, reject_unknown
 from spaic.Graph.graph import Graph
 from spaic.Network.assembly import Assembly
 from spaic.Network.container import Container
@@ -54,6 +55,7 @@ class Built(Assembly):
         """Choose the backend: an object, or a name (``"torch"``, ``"reference"``) with device, dt and dtype."""
         if backend is None or isinstance(backend, str):
             made = backends[backend or "torch"]
+            reject_unknown(f"net.set_backend({backend or 'torch'!r})", options, inspect.signature(made).parameters)
             if self._backend is not None:
                 options.setdefault("dt", self._backend.dt)
             try:
