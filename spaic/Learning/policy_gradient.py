@@ -211,6 +211,9 @@ class PolicyGradient(RewardLearner):
     def facts(self) -> dict[str, float]:
         return self._facts
 
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "value": self.value.path if isinstance(self.value, Decoder) else self.value}
+
     def state(self) -> dict[str, Any]:
         rows = {name: np.stack(values) for name, values in self._rows.items() if values}
         return {"settings": self.settings(), "updates": self.updates, "rows": rows}

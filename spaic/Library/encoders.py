@@ -101,8 +101,8 @@ class PoissonEncoding(Encoding):
         most = float(probability.max()) if probability.numel() else 0.0
         if most > 1.0 + 1e-9:
             warnings.warn(
-                f"{key.path}: its largest value of {float(source.max()):g} asks for {most:.3g} spikes in each step of {clock.dt:g} ms, where "
-                "there is one at most; scale the data, or give a smaller unit_conversion (spikes per ms of a value of 1)",
+                f"{key.path}: its largest value of {float(source.max()):g} asks for {most:.3g} spikes in each step of {clock.dt:g} ms, "
+                "where there is one at most; scale the data, or give a smaller unit_conversion (spikes per ms of a value of 1)",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -116,6 +116,16 @@ def test_batches_of_a_single_step_are_refused(horizon, copies, minibatches):
         spaic.RLPipeline(policy_net(), Signal(), 4.0, copies=copies, learner=learner)
 
 
+def test_more_rows_than_the_horizon_are_learned_from():
+    made = [spaic.PolicyGradient(horizon=horizon, epochs=1, minibatches=1) for horizon in (50, 4)]
+    loops = [spaic.RLPipeline(policy_net(), Signal(), 4.0, learner=learner) for learner in made]
+    for _ in range(8):
+        loops[0].step()
+    made[1].load_state({**made[0].state(), "settings": made[1].settings()})
+    loops[1].step()
+    assert made[1].updates == 1 and not made[1].state()["rows"]
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         ("options", "text"),

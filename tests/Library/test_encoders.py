@@ -290,7 +290,5 @@ def test_poisson_says_that_values_ask_for_more_than_a_step_has():
         net.pixels = spaic.Encoder(2, coding_method="poisson")
     net.set_backend("torch", dt=1.0)
     net.pixels(torch.tensor([[255.0, 0.0]]))
-    with pytest.warns(
-        RuntimeWarning, match="pixels: its largest value of 255 asks for 255 spikes in each step of 1 ms"
-    ):
+    with pytest.warns(RuntimeWarning, match="pixels: its largest value of 255 asks for 255 spikes in each step of 1 ms"):
         net.run(3.0)

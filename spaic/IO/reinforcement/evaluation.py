@@ -40,8 +40,8 @@ def evaluate(pipeline: RLPipeline, number: int, seed: int, best: bool) -> Return
 
 
 def _is_one_by_one(net: Network) -> bool:
-    """Whether a rule refuses batches, which it does in evaluation mode too."""
-    return any(learner.reduction is None for learner in net.members(PlasticityLearner))
+    """Whether a rule refuses batches, or has noise refuse them, which is so in evaluation mode too."""
+    return any(learner.reduction in (None, "per_sample") for learner in net.members(PlasticityLearner))
 
 
 def _play(pipeline: RLPipeline, episodes: Episodes, history: Returns, best: bool) -> None:

@@ -64,6 +64,8 @@ def load(pipeline: RLPipeline, path: str | Path) -> None:
         history = Returns.from_state(tree["history"])
         due = [[float(value) for value in row] for row in tree["due"]]
         steps, goes_on = int(tree["steps"]), bool(tree["goes on"])
+        if len(due) != pipeline.copies:
+            raise DataError(f"{path}: rewards of {len(due)} copies are due, there are {pipeline.copies}; the file is damaged")
         _try(pipeline, tree)
         take_contents(pipeline.network, tree["network"], path)
         pipeline.reset_pipeline()

@@ -186,6 +186,11 @@ class TestEvaluation:
         pipeline.step()
         assert len(net.trace.nbatch_values) == len(runs) + 1 and (net.written.values == net.trace.values).all()
 
+    @pytest.mark.parametrize("reduction", [None, "per_sample", "mean"])
+    def test_noise_with_each_reduction(self, reduction):
+        pipeline = spaic.RLPipeline(plastic_net(reduction=reduction), Signal(), 4.0)
+        assert pipeline.evaluate(3).lengths == [5, 5, 5]
+
     @pytest.mark.parametrize("seed", ["abc", 1.5, True])
     def test_seeds_that_are_none(self, seed):
         with pytest.raises(DeclarationError, match=f"RLPipeline.evaluate.seed: {seed!r} is no seed"):

@@ -18,7 +18,7 @@ def uncompiled(monkeypatch, tmp_path):
 
 
 def by_gradient(values=None, **options):
-    learner = spaic.PolicyGradient("value", **{"horizon": 6, "epochs": 1, "minibatches": 2, **(values or {})})
+    learner = spaic.PolicyGradient(**{"value": "value", "horizon": 6, "epochs": 1, "minibatches": 2, **(values or {})})
     return spaic.RLPipeline(
         policy_net(hidden=4), Signal(), 2.0, copies=2, learner=learner, replay_memory=True, memory_capacity=9, **options
     )
@@ -113,7 +113,7 @@ def test_another_loop_is_refused(options, text, tmp_path):
     assert other.steps == 0
 
 
-@pytest.mark.parametrize("name, value", [("horizon", 3), ("discount", 0.5), ("clip", None), ("minibatches", 1)])
+@pytest.mark.parametrize("name, value", [("horizon", 3), ("discount", 0.5), ("clip", None), ("minibatches", 1), ("value", None)])
 def test_other_hyperparameters_are_refused(name, value, tmp_path):
     after(by_gradient(), 5).save(tmp_path / "loop")
     other = by_gradient({name: value})
