@@ -3,7 +3,7 @@
 What was measured is added to the file, in place of what stood there for the same learner and seed; `python docs/generate_cartpole.py`
 draws it.
 
-Run: python benchmarks/cartpole.py [--seeds 0 1 2] [--learners policy_gradient rstdp] [--out benchmarks/results/cartpole.json]
+Run: python benchmarks/cartpole.py [--seeds 0 1 2] [--learners policy_gradient rstdp] [--out benchmarks/learning/cartpole.json]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Draws docs/reinforcement_learning.png from what ``python benchmarks/cartpole.py --out benchmarks/results/cartpole.json`` measured."""
+"""Draws docs/reinforcement_learning.png from what ``python benchmarks/cartpole.py --out benchmarks/learning/cartpole.json`` measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402  after the backend is chosen
 
 PAGE = Path(__file__).with_name("reinforcement_learning.png")
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "cartpole.json"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "learning" / "cartpole.json"
 TITLES = {"policy_gradient": "policy gradient", "rstdp": "rewarded plasticity"}
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.docs import pages
 
-ROWS = json.loads((pages.DOCS.parent / "benchmarks" / "results" / "cartpole.json").read_text(encoding="utf-8"))
+ROWS = json.loads((pages.DOCS.parent / "benchmarks" / "learning" / "cartpole.json").read_text(encoding="utf-8"))
 EXAMPLES = {"policy_gradient": "cartpole_policy_gradient", "rstdp": "cartpole_rstdp"}
 PAGES = ["reinforcement_learning", "reinforcement_learning_cn"]
 
