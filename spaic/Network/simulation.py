@@ -14,11 +14,11 @@ from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph, Probe
 from spaic.Graph.program import Program, Recordings, State
 from spaic.Graph.stream import Later, Stream
-from spaic.Network import pasts
 from spaic.Network.container import Container
 from spaic.Network.element import Annotation, Element
 from spaic.Network.learned import Learned
 from spaic.Network.learning_watch import LearningWatch
+from spaic.Network.pasts import Pasts
 from spaic.Network.plan import Plan, Run
 from spaic.Network.readers import Reader
 from spaic.Network.snapshot import Snapshot
@@ -64,7 +64,7 @@ class Simulation:
         self.frozen: set[str] = set()  # paths of elements that are not to be trained
         self.lengths: dict[str, int] = {}  # node -> steps for which its data were encoded
         self.runs: int = 0
-        self.learning = LearningWatch(graph)
+        self.learning, self.pasts = LearningWatch(graph), Pasts(graph)
         if previous is not None:
             self._carry_on(previous)
             for element in previous.elements.values():
@@ -160,7 +160,7 @@ class Simulation:
 
     def _start(self, steps: int) -> None:
         batch, number = self._batch(), self.runs + 1
-        pasts.check_memory(self.graph, batch, self.backend.dtype)
+        self.pasts.check_memory(batch, self.backend.dtype)
         self.streams = {node.path: self._encode(node, batch, steps, number) for node in self.sources}
         self.starts = {node.path: 0 for node in self.sources}
         self.lengths = {node.path: steps for node in self.sources}

@@ -14,6 +14,7 @@ def test_a_delay_that_reaches_back_further_than_there_is_memory_for_is_refused(m
         net.wire = spaic.Connection(net.source, net.cells, weight=0.1, delay=500.0)
     net.set_backend("torch", dt=0.5)
     net.source(np.ones((2, 1000)))
+    monkeypatch.setattr(pasts, "_LITTLE", 0)
     monkeypatch.setattr(pasts, "available_memory", lambda: 10**7)
     with pytest.raises(spaic.NetworkError, match="wire: its longest delay of 500 ms takes 8 MB for what 2 .*, the limit is 5 MB, .* in ms"):
         net.run(1.0)
