@@ -413,5 +413,5 @@ class TestReadyLoop:
         net = self.net()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            net.fit([(np.eye(2, 64) + 0.3, np.arange(2))], run_time=20.0, progress=False)
+            net.fit([(0.7 * np.eye(2, 64) + 0.3, np.arange(2))], run_time=20.0, progress=False)
         assert capfd.readouterr() == ("", "")

@@ -55,7 +55,7 @@ def test_the_ready_loop_leaves_rules_alone():
     net = made()
     with net:
         spaic.Decoder(dec_target=net.cells, name="output")
-    with pytest.raises(SpaicError, match="no learner"):
+    with pytest.raises(SpaicError, match="'learner' learns while the network runs, not from a loss"):
         spaic.Learning.Learners(net)
 
 
@@ -99,7 +99,7 @@ WRONG = {
     "reduction": (lambda: made(reduction="max"), "unknown reduction 'max'"),
     "no reward in the rule": (lambda: made().learner.reward(1.0), "uses no reward; choose one of .*rstdp"),
     "reward before a run": (lambda: made("rstdp").learner.reward(1.0), "call net.run"),
-    "state": (lambda: made().learner.trace(None, "z"), "has no state 'z'"),
+    "state": (lambda: (net := made()).learner.trace(net.wire, "z"), "has no state 'z'"),
 }
 
 
