@@ -16,8 +16,6 @@ class Transform:
 
     #: Whether signals are the same before and after it, and only gradients differ.
     is_identity: ClassVar[bool] = False
-    #: Whether a step can only be done when all of them are known.
-    needs_whole_run: ClassVar[bool] = False
 
     def output_shape(self, shape: Shape, path: str) -> Shape:
         """Shape after the transform of a sample of `shape`, or GraphError."""

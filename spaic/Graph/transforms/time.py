@@ -32,8 +32,6 @@ class OverTime(Transform):
     bias: Value = 0.0
     order: int | None = None
 
-    needs_whole_run = True
-
     def output_shape(self, shape: Shape, path: str) -> Shape:
         if self.order is not None and self.order > self.steps:
             raise GraphError(f"{path}.order: {self.order} is more than the {self.steps} steps of a run; make it smaller")
