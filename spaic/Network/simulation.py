@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -26,7 +27,7 @@ from spaic.Network.sources import Encoder, Generator
 from spaic.seeds import Key
 
 #: Without gradients a run goes in pieces of about this many values per variable, so that memory does not grow with time.
-_PIECE = 1 << 20
+_PIECE = 1 << 22
 #: Steps of a piece: few enough that arrays over time, not objects, take the memory; enough to share out what each piece costs.
 _FEWEST, _MOST = 64, 4096
 
@@ -275,12 +276,17 @@ class Simulation:
         told = self.program.longest(batch, self.streams)
         if told:
             return told
-        width = batch * max((int(np.prod(shape)) for shape in self._shapes()), default=1)
-        fewest = min(_FEWEST, 16 * _PIECE // width)  # not at any price
+        width = batch * self._width()
+        fewest = min(_FEWEST, 4 * _PIECE // width)  # not at any price
         return max(1, min(max(_PIECE // width, fewest), _MOST))
 
-    def _shapes(self) -> list[tuple[int, ...]]:
-        return [n.shape for n in self.graph.inputs] + [n.shape for n in self.graph.populations]
+    def _width(self) -> int:
+        """Numbers that the widest part of the network makes in a step of a sample; spikes that come in are bytes, a quarter of one."""
+        sizes = [math.prod(n.shape) for n in self.graph.populations]
+        for node in self.graph.inputs:
+            stream = self.streams.get(node.name)
+            sizes.append(math.prod(node.shape) // (4 if stream is not None and stream.is_spiking else 1))
+        return max(1, *sizes)
 
     def _batch(self, default: int = 1) -> int:
         """Number of samples that were given, the default if there is no input."""
@@ -310,7 +316,8 @@ class Simulation:
 
     def _check_finite(self, before: State, after: State, recordings: Recordings, steps: int) -> None:
         given = {**after.arrays, **recordings}
-        seen = {k: v for k, v in given.items() if not (k.endswith((".history", ".gradient")) or isinstance(v, Events))}
+        spikes = {f"{p.name}.O" for p in self.graph.populations}  # the answer to a comparison is never NaN
+        seen = {k: v for k, v in given.items() if not (k in spikes or k.endswith((".history", ".gradient")) or isinstance(v, Events))}
         bad = [path for path, value in seen.items() if not self.backend.is_finite(value)]
         if bad:
             raise self._diagnosis(bad[0], before, steps)
