@@ -22,6 +22,9 @@ from spaic.version import VERSION
 #: What the text of kernels may import from spaic: compiled code is another one where these change.
 _IMPORTED = ("vector_math.py", "scalar.py", "region.py", "sparse_team.py")
 
+#: Characters of a name that a file begins with; what follows tells files apart.
+_STEM = 40
+
 _modules: dict[str, ModuleType] = {}
 _lock = threading.RLock()
 
@@ -59,7 +62,7 @@ def load(source: str, name: str, announce: str = "") -> ModuleType:
     """
     with _lock:
         if source not in _modules:
-            _modules[source] = _compiled(_import(source, re.sub(r"\W", "_", name)), announce or name)
+            _modules[source] = _compiled(_import(source, re.sub(r"\W", "_", name, flags=re.ASCII)[:_STEM]), announce or name)
         return _modules[source]
 
 

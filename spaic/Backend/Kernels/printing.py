@@ -15,6 +15,17 @@ _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "gt": ">", "ge": ">=",
 _LONGEST = 60
 
 
+def heading(text: str) -> str:
+    """`text` as it may stand in the doc string of generated code: whatever it says, it stays a comment.
+
+    Examples
+    --------
+    >>> heading('an "old" lif')
+    "an 'old' lif"
+    """
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text).replace("\\", "/").replace('"', "'")
+
+
 @dataclass(frozen=True)
 class Language:
     """How a language writes operations.
