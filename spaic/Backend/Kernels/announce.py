@@ -10,7 +10,7 @@ from typing import Any
 
 from numba.core import event
 
-from spaic.Backend.Kernels import cache
+from spaic.Backend.Kernels import cache, collection
 
 _LOG = logging.getLogger("spaic.kernels")
 _LABELS: dict[str, str] = {}  # name of a module -> what it is called
@@ -28,12 +28,15 @@ class _Listener(event.Listener):
         self.local.depth = getattr(self.local, "depth", 0) + 1
         if self.local.depth == 1:
             self.local.started, self.local.line = time.perf_counter(), _show(_text(given))
+            if _text(given):
+                collection.pause()
 
     def on_end(self, given: Any) -> None:
         self.local.depth -= 1
         if self.local.depth == 0:
             _erase(self.local.line)
             if _text(given):
+                collection.resume()
                 _LOG.info("%s in %.2f s", _text(given), time.perf_counter() - self.local.started)
 
 

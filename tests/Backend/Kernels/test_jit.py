@@ -1,5 +1,6 @@
 """Texts become modules whose kernels are compiled once per machine, whatever happens to the files."""
 
+import gc
 import importlib.util
 import inspect
 import io
@@ -298,6 +299,25 @@ def test_a_kernel_that_is_spread_is_announced_by_its_name(place, compiled):
     assert compiled() == ["spaic: compiling scaled of layer1 (lif)"]
     assert len(code_files(place)) == 1
     assert not module.scaled.signatures  # it is compiled within what spreads it, and only there
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_no_garbage_is_searched_for_while_something_is_compiled(place, monkeypatch, was_on):
+    seen = []
+    failing = "\n\ndef failing(lo, hi, x):\n    x.nowhere()\n"
+    module = jit.load(TEXT.replace('("scaled", "decayed")', '("scaled", "failing")') + failing, "kernels")
+    monkeypatch.setattr(announce, "_show", lambda text: seen.append(gc.isenabled()) or "")
+    monkeypatch.setattr(announce, "_erase", lambda line: seen.append(gc.isenabled()))
+    (gc.enable if was_on else gc.disable)()
+    try:
+        module.scaled(0, 1, np.ones(1), np.ones(1))
+        assert seen == [was_on, False]
+        assert gc.isenabled() == was_on
+        with pytest.raises(Exception, match="nowhere"):
+            module.failing(0, 1, np.ones(1))
+        assert gc.isenabled() == was_on
+    finally:
+        gc.enable()
 
 
 def test_no_line_where_there_is_no_terminal(place, capfd):
