@@ -38,6 +38,7 @@ from spaic.IO import (
     load,
     save,
 )
+from spaic.keywords import refuse_misspelt
 from spaic.Learning.calibration import calibrate
 from spaic.Learning.callbacks import Callback, EarlyStopping
 from spaic.Learning.eprop import EProp
@@ -200,3 +201,7 @@ __all__ = [
     "xavier_normal",
     "xavier_uniform",
 ]
+
+for _module in (IO, Learning, Library, Monitor, Plot, events):
+    refuse_misspelt(vars(_module), _module.__all__)
+refuse_misspelt(globals(), __all__)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from spaic.errors import DeclarationError
+from spaic.units import in_unit
 
 #: A duration may miss the grid by this much, relative to its number of steps, through rounding alone.
 _ROUNDING = 1e-9
@@ -20,8 +21,8 @@ class Clock:
 
     Parameters
     ----------
-    dt : float
-        Length of a step in ms.
+    dt : float or str
+        Length of a step in ms, or text with its unit.
 
     Examples
     --------
@@ -38,14 +39,14 @@ class Clock:
     is_continuous: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        dt = _number(self.dt, "dt")
+        dt = milliseconds(self.dt, "dt")
         if not (math.isfinite(dt) and dt > 0):
             raise DeclarationError(f"dt: a time step must be positive and finite, got {self.dt!r}; give it in ms, such as 0.1")
         object.__setattr__(self, "dt", dt)
 
-    def steps(self, duration: float, path: str = "duration", minimum: int = 1) -> int:
+    def steps(self, duration: float | str, path: str = "duration", minimum: int = 1) -> int:
         """Number of steps in `duration` ms; one that is not on the grid is refused."""
-        value = _number(duration, path)
+        value = milliseconds(duration, path)
         if not math.isfinite(value) or value < 0:
             raise DeclarationError(f"{path}: a duration must be finite and not negative, got {duration!r}; give it in ms")
         exact = value / self.dt
@@ -61,7 +62,7 @@ class Clock:
             )
         return steps
 
-    def wait(self, duration: float, path: str = "delay") -> int:
+    def wait(self, duration: float | str, path: str = "delay") -> int:
         """Number of steps that a delay or refractory period of `duration` ms fills; 0 is allowed."""
         return self.steps(duration, path, minimum=0)
 
@@ -78,10 +79,12 @@ class Clock:
         return step * self.dt
 
 
-def _number(value: object, path: str) -> float:
+def milliseconds(value: object, path: str) -> float:
+    """A time as a number of ms, from a number or from text with a unit (``"0.5 s"``)."""
+    value = in_unit(value, "ms", path)
     if isinstance(value, bool):
-        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give a float")
+        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give one, or text such as '10 ms'")
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give a float") from None
+        raise DeclarationError(f"{path}: expected a number of ms, got {value!r}; give one, or text such as '10 ms'") from None

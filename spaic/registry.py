@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from spaic.errors import DeclarationError, UnknownName, nearest
+from spaic.keywords import named_keywords
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 raise DeclarationError(f"{self.kind}: a name must be non-empty text, got {n!r}; give it one")
             if _key(n) in self._items or _key(n) in self._aliases:
                 raise DeclarationError(f"{self.kind} {n!r}: the name is already registered; choose another one, or say replace=True")
-        self._items[_key(name)] = item
+        self._items[_key(name)] = named_keywords(item) if isinstance(item, type) else item
         self._aliases.update({_key(a): _key(name) for a in aliases})
         return item
 

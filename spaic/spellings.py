@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
-from spaic.errors import DeclarationError
+from spaic.errors import DeclarationError, reject_unknown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -189,6 +189,7 @@ def spelled(call: str) -> Callable[[F], F]:
         @wraps(method)
         def translated(self: Any, *args: Any, **options: Any) -> Any:
             ours = keywords([call], options)
+            reject_unknown(call, ours, names)
             for name in names[: len(args)]:
                 if name in ours:
                     raise DeclarationError(f"{call}: {name} is given twice; give it once")

@@ -571,7 +571,7 @@ class TestDuration:
             (0.5, "0.5 ms is not a whole number of steps"),
             (float("nan"), "a duration must be finite and not negative, got nan"),
             (float("inf"), "a duration must be finite and not negative, got inf"),
-            ("long", "expected a number of ms, got 'long'"),
+            ("long", "cannot read 'long' as a quantity; write for example '20 ms'"),
             (True, "expected a number of ms, got True"),
             ([1.0], "expected a number of ms"),
         ],

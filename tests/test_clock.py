@@ -45,12 +45,20 @@ def test_durations_are_finite_and_not_negative(value):
         Clock().steps(value, "run")
 
 
-@pytest.mark.parametrize("value", [True, None, "long", [1.0, 2.0], 1j])
+@pytest.mark.parametrize("value", [True, None, [1.0, 2.0], 1j])
 def test_durations_are_numbers(value):
     with pytest.raises(DeclarationError, match="run: expected a number of ms"):
         Clock().steps(value, "run")
     with pytest.raises(DeclarationError, match="dt: expected a number of ms"):
         Clock(value)
+
+
+def test_times_are_read_from_text_with_a_unit():
+    assert Clock("0.1 ms") == Clock(0.1) == Clock("100 us") and Clock().steps("0.02 s") == Clock().steps("20") == 200
+    with pytest.raises(DeclarationError, match="net.run: '20 mV' is not a quantity in ms; give it in ms"):
+        Clock().steps("20 mV", "net.run")
+    with pytest.raises(DeclarationError, match="net.run: cannot read 'long' as a quantity; write for example '20 ms'"):
+        Clock().steps("long", "net.run")
 
 
 @pytest.mark.parametrize("dt", [0, -0.1, float("nan"), float("inf")])

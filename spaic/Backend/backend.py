@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spaic.clock import Clock
+from spaic.clock import Clock, milliseconds
 from spaic.errors import DeclarationError, UnsupportedError, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State
@@ -26,8 +26,8 @@ class Backend(ABC):
     ----------
     device : str
         Where arrays live, such as ``"cpu"`` or ``"cuda"``.
-    dt : float
-        Time step in ms.
+    dt : float or str
+        Time step in ms, or text with its unit (``"0.1 ms"``).
     dtype : str
         ``"float32"`` or ``"float64"``; a torch or NumPy dtype of that name will do.
     """
@@ -37,11 +37,11 @@ class Backend(ABC):
     #: Whether its parameters can be trained by gradient.
     is_differentiable = False
 
-    def __init__(self, device: str = "cpu", dt: float = 0.1, dtype: object = "float32") -> None:
+    def __init__(self, device: str = "cpu", dt: float | str = 0.1, dtype: object = "float32") -> None:
         name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
         if name not in DTYPES:
             raise DeclarationError(f"backend: unknown number type {dtype!r}; {nearest(name, DTYPES)}")
-        self.device, self.dtype, self.clock = device, name, Clock(dt)
+        self.device, self.dtype, self.clock = device, name, Clock(milliseconds(dt, f"{type(self).__name__}.dt"))
 
     @property
     def dt(self) -> float:
@@ -50,7 +50,7 @@ class Backend(ABC):
 
     @dt.setter
     def dt(self, value: float) -> None:
-        self.clock = Clock(value)
+        self.clock = Clock(milliseconds(value, f"{type(self).__name__}.dt"))
 
     @abstractmethod
     def compile(self, graph: Graph) -> Program:

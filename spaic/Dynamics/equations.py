@@ -46,6 +46,8 @@ def parse_equations(text: str, model: str) -> tuple[Equation, ...]:
     found: list[Equation] = []
     for line in _lines(text, model):
         kind, name, right = _split(line, model)
+        if not right.strip():
+            raise DeclarationError(f"{model}, equation of {name}: nothing stands after the '=' in {line!r}; write what it is equal to")
         if any(e.name == name for e in found):
             raise DeclarationError(f"{model}: {name!r} is defined twice; keep one equation for it")
         found.append(Equation(kind, name, Expression(right.strip(), f"{model}, equation of {name}")))
@@ -59,6 +61,8 @@ def parse_assignments(text: str, model: str, place: str) -> tuple[Assignment, ..
         match = _ASSIGN.match(line)
         if match is None or not is_name(match[1]):
             raise DeclarationError(f"{model}, {place}: cannot read {line!r}; write for example 'V = V_reset' or 'V -= V_th'")
+        if not match[3].strip():
+            raise DeclarationError(f"{model}, {place}: nothing stands after {match[2]!r} in {line!r}; write for example '{line} 1'")
         found.append(Assignment(match[1], match[2], Expression(match[3].strip(), f"{model}, {place} of {match[1]}")))
     return tuple(found)
 

@@ -77,7 +77,11 @@ class Expression:
             raise DeclarationError(f"{self.where}: an expression of {len(self.text)} characters is too long; split it into values")
         try:
             return ast.parse(self.text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        except SyntaxError as error:
+            raise DeclarationError(
+                f"{self.where}: cannot read {self.text!r}, {_spot(self.text.strip(), error)}; write it as in Python"
+            ) from None
+        except (ValueError, RecursionError, MemoryError) as error:
             raise DeclarationError(f"{self.where}: cannot read {self.text!r} ({error}); write it as in Python") from None
 
     @cached_property
@@ -127,6 +131,12 @@ class Comparison:
     def is_strict(self) -> bool:
         """False if equality also fires."""
         return self._parts[1]
+
+
+def _spot(text: str, error: SyntaxError) -> str:
+    """Where Python gave up, and why."""
+    rest = text[error.offset - 1 :].strip() if error.offset else ""
+    return f"{error.msg} at {rest!r}" if rest else f"{error.msg} at its end"
 
 
 def is_name(text: str) -> bool:

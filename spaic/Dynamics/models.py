@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 
 from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, Comparison, Expression, is_name
-from spaic.Dynamics.names import BEFORE_RESET
+from spaic.Dynamics.names import BEFORE_RESET, check_title
 from spaic.Dynamics.parameter import Parameter
-from spaic.Dynamics.units import check_unit
 from spaic.errors import DeclarationError, nearest
+from spaic.units import check_unit
 
 #: Port of a receive text that is given without a name.
 DEFAULT_PORT = "input"
@@ -64,6 +64,7 @@ class Model:
     source: str = ""
 
     def __post_init__(self) -> None:
+        check_title(self.name, "model")
         normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
         object.__setattr__(self, "parameters", normalised)
         if self.method not in METHODS:
@@ -163,7 +164,7 @@ class Model:
 
     def _check_names(self) -> None:
         own = [e.name for e in self.lines]
-        for name in (*own, *self.parameters, *self.inputs):
+        for name in (*own, *self.parameters, *self.inputs, *self.receives):
             if not is_name(name) or name in RESERVED or name.endswith(BEFORE_RESET) or name == "xi" or name.startswith("xi_"):
                 raise DeclarationError(f"{self.name}: the name {name!r} is reserved or not a name; choose another one")
         for name in own:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Dynamics.units import check_unit
 from spaic.errors import DeclarationError
+from spaic.units import check_unit
 
 _RANGE = re.compile(r"^\s*([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])\s*$")
 

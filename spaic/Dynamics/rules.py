@@ -9,6 +9,7 @@ from functools import cached_property
 from spaic.Dynamics.equations import Assignment, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, is_name
 from spaic.Dynamics.models import METHODS, Model
+from spaic.Dynamics.names import LONGEST, check_title
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import DeclarationError, nearest
 
@@ -88,6 +89,7 @@ class Rule:
     source: str = ""
 
     def __post_init__(self) -> None:
+        check_title(self.name, "rule", LONGEST - 20)  # sides are named too
         normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
         object.__setattr__(self, "parameters", normalised)
         for side in ("pre_reads", "post_reads"):

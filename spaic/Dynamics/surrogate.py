@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spaic.Dynamics.expression import Expression
+from spaic.Dynamics.names import check_title
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import DeclarationError, reject_unknown
 
@@ -44,6 +45,7 @@ class Surrogate:
     source: str = ""
 
     def __post_init__(self) -> None:
+        check_title(self.name, "surrogate")
         where = f"surrogate {self.name}"
         for name in self.expression.symbols - {"x"} - set(self.parameters):
             raise self.expression.refuse(f"unknown name {name!r}", "use x and the declared parameters")

@@ -81,6 +81,15 @@ def schedule(graph: Graph) -> Schedule:
     return Schedule(tuple(stages), delays)
 
 
+def delay_in_ms(graph: Graph, name: str) -> float | np.ndarray:
+    """The delay of a link as it is in a run: a number, or an array of the shape of its synapses (or values of the source)."""
+    link = next(k for k in graph.links if k.name == name)
+    if graph.clock.is_continuous and link.delay is not None:
+        return _exact(graph, link) if isinstance(link.delay, (Draw, np.ndarray)) else float(link.delay)
+    delay = _delay(graph, link, _components(graph))
+    return graph.clock.time(delay) if isinstance(delay, int) else delay * graph.clock.dt
+
+
 def _components(graph: Graph) -> dict[str, int]:
     """Node -> number of its strongly connected component."""
     from scipy.sparse import coo_array
@@ -121,7 +130,12 @@ def _delay(graph: Graph, link: Link, component: dict[str, int]) -> int | np.ndar
 
 
 def _many_delays(graph: Graph, link: Link) -> np.ndarray:
-    """In steps: of the shape of the synapses, or as given for the values of the source."""
+    """In steps."""
+    return graph.clock.waits(_exact(graph, link), f"{link.name}.delay", isinstance(link.delay, Draw))
+
+
+def _exact(graph: Graph, link: Link) -> np.ndarray:
+    """In ms: of the shape of the synapses, or as given for the values of the source."""
     source = graph.shape(link.source_node)
     given = link.delay.shape if isinstance(link.delay, np.ndarray) else None
     found = of_link(link, source, given)
@@ -130,7 +144,7 @@ def _many_delays(graph: Graph, link: Link) -> np.ndarray:
         delays = np.ascontiguousarray(np.broadcast_to(delays.reshape(found.aligned(delays.shape)), found.whole))
     if (delays < 0).any():
         raise GraphError(f"{link.name}.delay: {delays.min():g} ms is negative; a delay cannot go back in time")
-    return graph.clock.waits(delays, f"{link.name}.delay", isinstance(link.delay, Draw))
+    return delays
 
 
 def _order_within(graph: Graph, names: list[str], delays: dict[str, int | np.ndarray]) -> tuple[str, ...]:

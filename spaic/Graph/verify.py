@@ -77,7 +77,8 @@ def recordable(graph: Graph, name: str) -> tuple[str, ...]:
     for link in graph.links:
         if link.name == name:
             states = () if link.synapse is None else tuple(v for v in link.synapse.model.variables if not v.endswith("_before_reset"))
-            return ("current", *states, *(p for t in link.transforms for p in t.parameters()))
+            learned = ("delay",) if link.delay_limit is not None else ()
+            return ("current", *learned, *states, *(p for t in link.transforms for p in t.parameters()))
     return ()
 
 

@@ -20,13 +20,14 @@ from spaic.Learning.learners import Learners
 from spaic.Learning.losses import count_cross_entropy
 from spaic.Learning.progress import Progress
 from spaic.Network.network import Network
+from spaic.units import in_unit
 
 
 def fit(
     net: Network,
     loader: Iterable[Any],
     epochs: int = 1,
-    run_time: float | None = None,
+    run_time: float | str | None = None,
     *,
     test: Iterable[Any] | None = None,
     loss: Loss | None = None,
@@ -103,14 +104,16 @@ class Fit:
         How far it has come; the network keeps it.
     """
 
-    def __init__(self, net: Network, loader: Any, epochs: int, run_time: float | None, test: Any, loss_function: Loss, ends: Ends) -> None:
+    def __init__(
+        self, net: Network, loader: Any, epochs: int, run_time: float | str | None, test: Any, loss_function: Loss, ends: Ends
+    ) -> None:
         if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs.__index__() < 1:
             raise DeclarationError(f"net.fit: epochs is {epochs!r}; give a whole number from 1")
         demand_iterable(loader, "net.fit")
         if test is not None:
             demand_iterable(test, "net.fit, test data")
         self.net, self.learners = net, Learners(net)
-        self.loader, self.test, self.epochs, self.run_time = loader, test, epochs.__index__(), run_time
+        self.loader, self.test, self.epochs, self.run_time = loader, test, epochs.__index__(), in_unit(run_time, "ms", "net.fit")
         self.loss = float("nan")
         self.position = Progress()
         self._loss_function, self._ends = loss_function, ends

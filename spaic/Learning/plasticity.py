@@ -17,6 +17,7 @@ from spaic.Learning.learner import Learner
 from spaic.Learning.ownership import trained_by
 from spaic.Network.connection import Connection
 from spaic.registry import learners, rules
+from spaic.units import in_unit
 
 
 @learners.register("plasticity", "local")
@@ -37,8 +38,8 @@ class PlasticityLearner(Learner):
         Values of the rule's parameters; keywords win over it.
     name : str, optional
         Name where it is not assigned to an attribute.
-    **values : float
-        Values of the rule's parameters.
+    **values : float or str
+        Values of the rule's parameters: numbers, or text with a unit (``"20 ms"``).
 
     Raises
     ------
@@ -68,9 +69,9 @@ class PlasticityLearner(Learner):
         rule: str | Rule = "stdp",
         *,
         reduction: str | None = None,
-        param: Mapping[str, float] | None = None,
+        param: Mapping[str, float | str] | None = None,
         name: str | None = None,
-        **values: float,
+        **values: float | str,
     ) -> None:
         super().__init__(trainable, name=name)
         found = rules[rule] if isinstance(rule, str) else rule
@@ -82,7 +83,7 @@ class PlasticityLearner(Learner):
         given = {**(param or {}), **values}
         reject_unknown(where, given, found.parameters)
         self.rule, self.reduction = rule, reduction
-        self.param = {k: float(found.parameter(k).check(_number(v, f"{where}.{k}"), f"{where}.{k}")) for k, v in given.items()}
+        self.param = {k: _checked(found, k, v, f"{where}.{k}") for k, v in given.items()}
 
     @property
     def declaration(self) -> Rule:
@@ -194,9 +195,11 @@ class PlasticityLearner(Learner):
         return values
 
 
-def _number(value: Any, path: str) -> float:
+def _checked(rule: Rule, name: str, given: Any, path: str) -> float:
     """A value of a parameter, which is one number for all synapses."""
+    declared = rule.parameter(name)
+    value = in_unit(given, declared.unit, path)
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not is_number:
-        raise DeclarationError(f"{path}: {value!r} is no number; give one, without its unit")
-    return float(value)
+        raise DeclarationError(f"{path}: {value!r} is no number; give one in {declared.unit}")
+    return float(declared.check(value, path))

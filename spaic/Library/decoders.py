@@ -37,7 +37,7 @@ class Decoding(ABC):
 
     def add(self, carry: Carry | None, record: object, first_step: int, clock: Clock) -> Carry:
         """As :meth:`fold`, for records of any kind of array."""
-        return self.fold(carry, torch.as_tensor(record), first_step, clock)
+        return self.fold(carry, torch.as_tensor(record, device=getattr(record, "device", "cpu")), first_step, clock)
 
     @abstractmethod
     def fold(self, carry: Carry | None, chunk: torch.Tensor, first_step: int, clock: Clock) -> Carry:

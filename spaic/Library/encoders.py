@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from spaic.clock import Clock
 from spaic.errors import InputError
 from spaic.Graph.stream import Stream
 from spaic.Library.ranges import demand_count, demand_flag, demand_number, demand_positive, demand_values
-from spaic.Library.streams import Constant, PeriodicSpikes, RandomSpikes, Recorded, TimedSpikes, window
+from spaic.Library.streams import TIMES, Constant, PeriodicSpikes, RandomSpikes, Recorded, TimedSpikes, window
 from spaic.registry import encoders
 from spaic.seeds import Key
 
@@ -28,8 +29,11 @@ class Encoding(ABC):
         True if ``run_continue`` without new data goes on encoding; False for a code with one volley per sample.
     takes_bytes : bool
         True if it takes bytes and truth values as they are; else they become numbers first.
+    units : mapping
+        Parameter -> its unit, of those that have one: they may be given as text (``"5 ms"``).
     """
 
+    units: ClassVar[Mapping[str, str]] = TIMES
     continues: ClassVar[bool] = True
     takes_bytes: ClassVar[bool] = False
 

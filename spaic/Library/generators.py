@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,13 +15,16 @@ from spaic.clock import Clock
 from spaic.errors import InputError
 from spaic.Graph.stream import Stream
 from spaic.Library.ranges import demand_number, demand_positive, demand_values
-from spaic.Library.streams import Constant, RandomSpikes, Waveform, window
+from spaic.Library.streams import TIMES, Constant, RandomSpikes, Waveform, window
 from spaic.registry import generators
 from spaic.seeds import Key
 
 
 class Generation(ABC):
     """A generator: a frozen dataclass whose fields are its parameters, with one method."""
+
+    #: Parameter -> its unit, of those that have one: they may be given as text (``"5 ms"``).
+    units: ClassVar[Mapping[str, str]] = TIMES
 
     @abstractmethod
     def generate(

@@ -16,21 +16,33 @@ def demand_number(path: str, value: object, low: float = -math.inf, high: float 
     if isinstance(value, bool) or not isinstance(value, Real):
         raise DeclarationError(f"{path}: expected a number, got {value!r}; give a float")
     if not (math.isfinite(value) and low <= float(value) <= high):
-        raise DeclarationError(f"{path}: {value!r} is not a finite number in [{low:g}, {high:g}]; choose one from there")
+        raise DeclarationError(f"{path}: {value!r} is not a finite number{_range(low, high)}; choose one")
 
 
 def demand_positive(path: str, value: object, high: float = math.inf) -> None:
     """Raise :class:`DeclarationError` unless `value` is a finite number in (0, `high`]."""
     demand_number(path, value, 0.0, high)
     if value == 0:
-        raise DeclarationError(f"{path}: it must be greater than 0, got {value!r}; choose a number in (0, {high:g}]")
+        most = f" and at most {high:g}" if math.isfinite(high) else ""
+        raise DeclarationError(f"{path}: it must be greater than 0, got {value!r}; choose a number above 0{most}")
 
 
 def demand_count(path: str, value: object, high: float = math.inf) -> None:
     """Raise :class:`DeclarationError` unless `value` is a whole number in [1, `high`]."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise DeclarationError(f"{path}: expected a whole number, got {value!r}; give an int")
-    demand_number(path, value, 1, high)
+    if not 1 <= int(value) <= high:
+        needed = "of at least 1" if math.isinf(high) else f"from 1 to {high:g}"
+        raise DeclarationError(f"{path}: {value!r} is not a whole number {needed}; choose one")
+
+
+def _range(low: float, high: float) -> str:
+    """A range in words, open ends left out."""
+    if math.isfinite(low) and math.isfinite(high):
+        return f" in [{low:g}, {high:g}]"
+    if math.isfinite(low):
+        return f" of at least {low:g}"
+    return f" of at most {high:g}" if math.isfinite(high) else ""
 
 
 def demand_sizes(path: str, value: object, count: int | None = None) -> tuple[int, ...]:

@@ -105,7 +105,7 @@ class TimedArray(_Held):
         self, source: object, shape: tuple[int, ...], batch: int, clock: Clock, steps: int, key: Key, device: torch.device | str
     ) -> Stream:
         try:
-            values = torch.as_tensor(source if isinstance(source, torch.Tensor) else np.asarray(source, dtype=np.float64))
+            values = source if isinstance(source, torch.Tensor) else torch.from_numpy(np.array(source, dtype=np.float64))
         except (TypeError, ValueError):
             raise InputError(f"{key.path}: timed_array needs numbers over time, got {source!r}; give an array") from None
         if values.ndim == 0:

@@ -64,7 +64,7 @@ class Judgement(ABC):
 
     def fold(self, carry: Windows | None, record: object, first_step: int, clock: Clock) -> Windows:
         """Take in the record ``[T, B, *shape]`` of the next steps."""
-        spikes = torch.as_tensor(record).detach().float().flatten(2)
+        spikes = torch.as_tensor(record, device=getattr(record, "device", "cpu")).detach().float().flatten(2)
         pooled = spikes.reshape(*spikes.shape[:2], -1, self.pop_size).sum(3)
         window = self._window(first_step + torch.arange(len(pooled)))
         last = int(window[-1])
@@ -100,7 +100,7 @@ class Judgement(ABC):
 
 
 def _labels(label: object, batch: int, classes: int, path: str) -> torch.Tensor:
-    value = torch.as_tensor(label)
+    value = torch.as_tensor(label, device=getattr(label, "device", "cpu"))
     if value.is_floating_point() and bool((value != value.round()).any()):
         raise InputError(f"{path}: the labels {value.flatten()[:4].tolist()} are not whole numbers; give the number of each sample's class")
     value = value.long().reshape(-1)
@@ -212,4 +212,4 @@ class EnvironmentReward:
 
     def judged(self, carry: Any, given: object, path: str) -> torch.Tensor:
         """The reward that was given."""
-        return torch.as_tensor(given, dtype=torch.float32)
+        return torch.as_tensor(given, dtype=torch.float32, device=getattr(given, "device", "cpu"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from spaic.seeds import Key
 
 #: Steps whose random numbers are drawn together; part of what a seed means, so changing it changes every spike train.
 BLOCK = 16
+#: Parameters of codes that are times, whatever the code -> their unit.
+TIMES: Mapping[str, str] = dict.fromkeys(("start_time", "end_time", "max_time", "interval", "period", "tau"), "ms")
 
 
 def window(path: str, clock: Clock, steps: int, start_time: float, end_time: float | None) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from spaic.Network import constraints
 from spaic.Network.neurongroup import group_shape
 from spaic.registry import links
 from spaic.seeds import Key
+from spaic.units import in_unit
 
 Shape = tuple[int, ...]
 
@@ -84,7 +85,7 @@ class Connection(Stateful):
         if prod(self.post) != prod(group_shape(None, post, f"{self.path}.post")):
             raise DeclarationError(f"{self.path}: it delivers the shape {self.post} and post is {post}; make them equal")
         bounds = {"weight": _bounds(w_min, w_max, self.path)} if (w_min, w_max) != (None, None) else {}
-        given = as_value(delay, f"{self.path}.delay")
+        given = as_value(in_unit(delay, "ms", f"{self.path}.delay"), f"{self.path}.delay")
         if w_norm is not None and not has_norm(transform):
             raise DeclarationError(f"{self.path}.w_norm: the weights that enter a neuron are not apart; leave it out")
         norm = constraints.norm(w_norm, self.path)

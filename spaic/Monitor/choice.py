@@ -1,8 +1,9 @@
-"""Which neurons a monitor records."""
+"""Which neurons, or which synapses, a monitor records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,19 @@ def chosen(index: Any) -> list[int] | None:
     return [i.__index__() for i in numbers]
 
 
-def check_choice(index: list[int], target: Any, variable: str, path: str) -> None:
-    """Refuse numbers that are outside of what is watched."""
+def check_choice(index: list[int], target: Any, variable: str, path: str, parameter: tuple[int, ...] | None) -> None:
+    """Refuse numbers that are outside of what is watched: neurons, or the values of a parameter of that shape."""
+    if parameter is not None:
+        _check(index, prod(parameter), f"{target.path}.{variable}", "values", path)
+        return
     neurons = getattr(target, "post", target) if variable == "current" else target
     if not hasattr(neurons, "shape"):
         reads = f"{target.path}.{variable}"
         raise DeclarationError(f"{path}.index: {reads!r} has no neurons to choose from; leave the index out")
-    size = int(np.prod(neurons.shape))
+    _check(index, prod(neurons.shape), target.path, "neurons", path)
+
+
+def _check(index: list[int], size: int, where: str, what: str, path: str) -> None:
     wrong = [i for i in index if not -size <= i < size]
     if wrong:
-        raise DeclarationError(
-            f"{path}.index: {wrong} is outside of {target.path!r} with {size} neurons; give indices from 0 to {size - 1}"
-        )
+        raise DeclarationError(f"{path}.index: {wrong} is outside of {where!r} with {size} {what}; give indices from 0 to {size - 1}")

@@ -22,10 +22,11 @@ from spaic.Monitor.file import Layout
 from spaic.Monitor.gradients import Gradients
 from spaic.Monitor.limits import Demand, check_disk, check_memory, check_own, parse_size
 from spaic.Monitor.memory import MemoryStore
-from spaic.Monitor.needs import Need, are_spikes, sample_shape
+from spaic.Monitor.needs import Need, are_spikes, parameter_shape, sample_shape
 from spaic.Monitor.series import Series
 from spaic.Network.element import Annotation, Element
 from spaic.Network.plan import Plan, Run
+from spaic.units import in_unit
 from spaic.version import VERSION
 
 
@@ -39,9 +40,9 @@ class Monitor(Annotation, Series):
     var_name : str
         Name of the variable.
     index : "full" or sequence of int
-        Which neurons, counted over the flattened shape; all by default.
-    dt : float, optional
-        Time between samples in ms, a whole number of steps; every step by default.
+        Which neurons, or which weights, counted over the flattened shape; all by default.
+    dt : float or str, optional
+        Time between samples in ms (or as text, ``"1 ms"``), a whole number of steps; every step by default.
     name : str, optional
         Name where it is not assigned to an attribute.
     get_grad : bool
@@ -67,7 +68,7 @@ class Monitor(Annotation, Series):
         target: Any,
         var_name: str,
         index: Any = "full",
-        dt: float | None = None,
+        dt: float | str | None = None,
         name: str | None = None,
         get_grad: bool = False,
         nbatch: bool | int = False,
@@ -80,7 +81,7 @@ class Monitor(Annotation, Series):
         kind = type(self).__name__
         if not isinstance(target, Element):
             raise DeclarationError(f"{kind}: the target is {target!r}, not a part of a network; give a group, node or connection")
-        self.target, self.var_name, self.interval = target, var_name, dt
+        self.target, self.var_name, self.interval = target, var_name, in_unit(dt, "ms", f"{kind}.dt")
         self.index = chosen(index)
         self.is_on = True
         self.get_grad = bool(get_grad)
@@ -113,7 +114,7 @@ class Monitor(Annotation, Series):
         others = tuple(p for p in graph.probes if p.reads != self.reads)
         common = gcd(every, *(p.every for p in graph.probes if p.reads == self.reads))
         if self.index is not None:
-            check_choice(self.index, self.target, self.var_name, self.path)
+            check_choice(self.index, self.target, self.var_name, self.path, parameter_shape(graph, self.reads))
         if self.get_grad and not isinstance(graph.by_name.get(self.target.path), Population):
             raise DeclarationError(f"{self.path}: get_grad is for variables of a neuron group; a weight has its gradient in parameter.grad")
         wanted = self.get_grad or any(p.gradient for p in graph.probes if p.reads == self.reads)
@@ -237,7 +238,8 @@ class Monitor(Annotation, Series):
     def _selected(self, record: Any) -> np.ndarray:
         record = record.detach() if hasattr(record, "detach") else record
         if self.index is not None:
-            record = record.reshape(*record.shape[:2], prod(record.shape[2:]))[:, :, self.index]
+            lead = 2 if self._has_batch else 1  # weights are the same for every sample of the batch
+            record = record.reshape(*record.shape[:lead], prod(record.shape[lead:]))[..., self.index]
         return record.cpu().numpy() if hasattr(record, "cpu") else np.asarray(record)
 
     def _recorded_steps(self, run: Run) -> np.ndarray:

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from spaic.Graph.delays import of_link
 from spaic.Graph.graph import Graph
 from spaic.Graph.nodes import Population
 from spaic.Graph.verify import delivered_shape
@@ -53,11 +54,22 @@ def sample_shape(graph: Graph, path: str) -> tuple[tuple[int, ...], bool]:
     link = next((k for k in graph.links if k.name == owner), None)
     if link is None:
         return graph.shape(owner), True
-    for transform in link.transforms:
-        if variable in transform.parameters():
-            return transform.parameters()[variable][1], False
+    own = parameter_shape(graph, path)
+    if own is not None:
+        return own, False
     is_of_target = variable == "current" or (link.synapse is not None and bool(link.synapse.model.reads))
     return (graph.shape(link.target_node) if is_of_target else delivered_shape(graph, link)), True
+
+
+def parameter_shape(graph: Graph, path: str) -> tuple[int, ...] | None:
+    """Shape of what the synapses of a link have: weights, a bias, learned delays; None for other variables."""
+    owner, _, variable = path.rpartition(".")
+    link = next((k for k in graph.links if k.name == owner), None)
+    if link is None:
+        return None
+    if variable == "delay" and link.delay_limit is not None:
+        return np.shape(link.delay) if isinstance(link.delay, (float, np.ndarray)) else of_link(link, graph.shape(link.source_node)).whole
+    return next((t.parameters()[variable][1] for t in link.transforms if variable in t.parameters()), None)
 
 
 def are_spikes(graph: Graph, path: str) -> bool:

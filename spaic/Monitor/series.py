@@ -11,6 +11,7 @@ import numpy as np
 
 from spaic.errors import InputError, StateError
 from spaic.Monitor.store import Store
+from spaic.units import in_unit
 
 #: Steps by which a time may miss the grid through rounding alone.
 _ROUNDING = 1e-6
@@ -74,20 +75,20 @@ class Series:
         """As :attr:`times`."""
         return self.times
 
-    def between(self, start_ms: float = 0.0, stop_ms: float = np.inf) -> Series:
+    def between(self, start_ms: float | str = 0.0, stop_ms: float | str = np.inf) -> Series:
         """The samples of a window of time; only they are read.
 
         Parameters
         ----------
-        start_ms, stop_ms : float
+        start_ms, stop_ms : float or str
             The window (start_ms, stop_ms] in ms, so that windows in a row share no sample: that at `stop_ms` is in, that at
             `start_ms` is not.
         """
         return Series(self.path, self._store, self._dt, self.index, self._window(start_ms, stop_ms), self.facts)
 
-    def _window(self, start_ms: float, stop_ms: float) -> tuple[int, int]:
+    def _window(self, start_ms: float | str, stop_ms: float | str) -> tuple[int, int]:
         try:
-            low, high = float(start_ms), float(stop_ms)
+            low, high = (float(in_unit(time, "ms", f"{self.path}.between")) for time in (start_ms, stop_ms))
         except (TypeError, ValueError):
             low = high = np.nan
         if not low <= high:
@@ -123,7 +124,7 @@ class Series:
 class SpikeTrains(Series):
     """Spikes over time. A long recording is gone through part by part, and never held in memory as a whole."""
 
-    def between(self, start_ms: float = 0.0, stop_ms: float = np.inf) -> SpikeTrains:
+    def between(self, start_ms: float | str = 0.0, stop_ms: float | str = np.inf) -> SpikeTrains:
         """The spikes of the window (start_ms, stop_ms] in ms; only they are read."""
         return SpikeTrains(self.path, self._store, self._dt, self.index, self._window(start_ms, stop_ms), self.facts)
 

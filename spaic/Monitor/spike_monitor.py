@@ -30,7 +30,7 @@ class SpikeMonitor(Monitor, SpikeTrains):
         target: Any,
         var_name: str = "O",
         index: Any = "full",
-        dt: float | None = None,
+        dt: float | str | None = None,
         name: str | None = None,
         *,
         nbatch: bool | int = False,

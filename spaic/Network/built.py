@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from spaic.clock import Clock
+from spaic.clock import Clock, milliseconds
 from spaic.errors import DeclarationError, NetworkError, StateError, reject_unknown
 from spaic.Graph.graph import Graph
 from spaic.Network.assembly import Assembly
@@ -76,7 +76,7 @@ class Built(Assembly):
 
     @spelled("net.set_backend_dt")
     def set_backend_dt(self, backend: Any = None, dt: float | None = None) -> None:
-        """Set the time step in ms; ``set_backend_dt(0.1)`` and ``set_backend_dt(backend, 0.1)`` both work."""
+        """Set the time step in ms (or as text, ``"0.1 ms"``); ``set_backend_dt(0.1)`` and ``set_backend_dt(backend, 0.1)`` both work."""
         if dt is None:
             backend, dt = None, backend
         if backend is not None or self._backend is None:
@@ -89,8 +89,9 @@ class Built(Assembly):
         object.__setattr__(self, "_seed", _seed(seed))
         object.__setattr__(self, "_simulation", None)
 
-    def set_runtime(self, runtime: float) -> None:
-        """Set the duration in ms of runs that do not state one."""
+    def set_runtime(self, runtime: float | str) -> None:
+        """Set the duration of runs that do not state one: in ms, or text with a unit."""
+        runtime = milliseconds(runtime, "net.set_runtime")
         Clock(self.dt).steps(runtime, "net.set_runtime")
         object.__setattr__(self, "_runtime", runtime)
 

@@ -12,6 +12,7 @@ import numpy as np
 from spaic import spellings
 from spaic.Dynamics.models import SynapseModel
 from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
+from spaic.Graph.schedule import delay_in_ms
 from spaic.Graph.transforms import Transform
 from spaic.Graph.values import Value, as_value
 from spaic.Network import constraints, stages
@@ -19,6 +20,7 @@ from spaic.Network.container import Container
 from spaic.Network.element import Element
 from spaic.registry import links
 from spaic.seeds import Key
+from spaic.units import in_unit
 
 Shape = tuple[int, ...]
 
@@ -50,13 +52,14 @@ class Connection(Element):
         The presynaptic and the postsynaptic side.
     link_type : str or LinkType
         full, one_to_one, sparse, conv, pool (docs/models.md lists all).
-    delay : float, array or initializer, optional
-        In ms: one for all, or one per synapse, in an array of the shape of the weights (sizes may be 1): for a convolution that is one per
-        weight of the kernel, for pooling, ``(channels, *kernel)``, one per tap. Or one per channel of the source, in all links with
-        channels, or per value of the source where a link has neither weights nor taps. Without it 0, and one step inside a loop.
-    max_delay : float, optional
+    delay : float, str, array or initializer, optional
+        In ms, or text with a unit (``"2 ms"``): one for all, or one per synapse, in an array of the shape of the weights (sizes may be 1):
+        for a convolution that is one per weight of the kernel, for pooling, ``(channels, *kernel)``, one per tap. Or one per channel of the
+        source, in all links with channels, or per value of the source where a link has neither weights nor taps. Without it 0, and one
+        step inside a loop.
+    max_delay : float or str, optional
         SPAIC's way: delays per synapse drawn uniformly between `min_delay` and this, in ms.
-    min_delay : float
+    min_delay : float or str
         Lower end of the drawn delays in ms.
     syn_type : str, SynapseModel or list of them, optional
         What happens from the presynaptic to the postsynaptic side, in order. ``basic`` (or ``conv``) is the link itself. Stages such as
@@ -157,6 +160,27 @@ class Connection(Element):
         """The biases as they are now."""
         return self._parameter("bias")
 
+    @property
+    def delays(self) -> Any:
+        """The delays of the last build in ms, drawn ones as they were drawn: a number, or one for each synapse (or value of the source).
+
+        Learned ones are the tensor that is trained; the others an array that nothing is changed by.
+
+        Examples
+        --------
+        >>> import spaic
+        >>> net = spaic.Network(seed=1)
+        >>> net.a, net.b = spaic.NeuronGroup(3, model="lif"), spaic.NeuronGroup(2, model="lif")
+        >>> net.wire = spaic.Connection(net.a, net.b, weight=0.1, min_delay=1.0, max_delay=5.0)
+        >>> net.wire.delays.round(1)
+        array([[2.1, 2.8, 3.7],
+               [4.1, 2.3, 4.4]])
+        """
+        if self.delay_limit is not None:
+            return self._parameter("delay")
+        self._top._tensors(f"{self.path}.delays")  # builds the network
+        return delay_in_ms(self._top._simulation.graph, self.path)
+
     def _parameter(self, name: str) -> Any:
         tensors = self._top._tensors(f"{self.path}.{name}")
         if f"{self.path}.{name}" not in tensors:
@@ -184,10 +208,10 @@ class Connection(Element):
         name: str | None = None,
         link_type: str | LinkType = "full",
         syn_type: str | SynapseModel | Iterable[str | SynapseModel] | None = None,
-        max_delay: float | None = None,
+        max_delay: float | str | None = None,
         *,
         delay: Any = None,
-        min_delay: float = 0.0,
+        min_delay: float | str = 0.0,
         syn_kwargs: Mapping[str, Any] | None = None,
         pre_var_name: str = "O",
         post_var_name: str | None = None,
@@ -210,8 +234,10 @@ class Connection(Element):
         self.link_type, self.link = _link(*stages.pooled(link_type, around, options, values))
         self.chain = stages.chain(self.link, around, values)
         where = f"Connection({self.link_type})"
-        self.delay_limit = constraints.delay_limit(delay_trainable, max_delay, where)
-        self.delay = _delay(delay, None if delay_trainable and delay is not None else max_delay, min_delay)
+        longest, shortest = in_unit(max_delay, "ms", f"{where}.max_delay"), in_unit(min_delay, "ms", f"{where}.min_delay")
+        delay = in_unit(delay, "ms", f"{where}.delay")
+        self.delay_limit = constraints.delay_limit(delay_trainable, longest, where)
+        self.delay = _delay(delay, None if delay_trainable and delay is not None else longest, shortest)
         self.pre_var_name = pre_var_name
         port = None if post_var_name is None else spellings.name("port", post_var_name)
         self.post_var_name = None if port in (None, "isyn", "input") else post_var_name

@@ -28,6 +28,12 @@ def note(element: Any) -> None:
         blocks[-1].made.append(element)
 
 
+def owner() -> Any:
+    """Whose the innermost open block is, if there is one."""
+    blocks = _blocks.get()
+    return blocks[-1].owner if blocks else None
+
+
 def forget(element: Any) -> None:
     """Leave an element to whoever holds it: no open block takes it."""
     for block in _blocks.get():

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from spaic import spellings
 from spaic.Dynamics.expression import is_name
-from spaic.errors import DeclarationError, StateError, nearest, reject_unknown
+from spaic.errors import DeclarationError, SpaicError, StateError, nearest, reject_unknown
 from spaic.Graph.graph import Graph
 from spaic.Network import context
+from spaic.Network.introduction import introduce
 
 if TYPE_CHECKING:
     from spaic.Network.plan import Plan, Run
@@ -31,9 +32,13 @@ class _Finished(type):
         if other is not None:
             return other(*args, **options)
         known = _keywords(cls)
-        if known is not None:
-            reject_unknown(cls.__name__, options, known)
-        made = super().__call__(*args, **options)
+        try:
+            if known is not None:
+                reject_unknown(cls.__name__, options, known)
+            made = super().__call__(*args, **options)
+        except SpaicError as error:
+            introduce(error, cls, args, options)
+            raise
         made.__dict__["_is_finished"] = True
         context.note(made)
         return made

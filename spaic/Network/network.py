@@ -14,6 +14,7 @@ from spaic.Network.element import Annotation
 from spaic.Network.files import Files
 from spaic.Network.sources import Encoder
 from spaic.spellings import spelled
+from spaic.units import in_unit
 
 
 class Network(Files):
@@ -45,24 +46,24 @@ class Network(Files):
     kind = "network"
 
     @spelled("net.run")
-    def run(self, run_time: float | None = None) -> None:
-        """Run from the initial state for `run_time` ms; nothing is left over from earlier runs."""
+    def run(self, run_time: float | str | None = None) -> None:
+        """Run from the initial state for `run_time`, in ms or as text (``"0.1 s"``); nothing is left over from earlier runs."""
         self._run(run_time, False, False)
 
     @spelled("net.run_continue")
-    def run_continue(self, run_time: float | None = None, *, keep_gradient: bool = False) -> None:
+    def run_continue(self, run_time: float | str | None = None, *, keep_gradient: bool = False) -> None:
         """Carry on where the last run ended.
 
         Parameters
         ----------
-        run_time : float
-            Duration in ms.
+        run_time : float or str
+            Duration in ms, or text with its unit.
         keep_gradient : bool
             False cuts gradients at the seam (truncated backpropagation), True lets them pass.
         """
         self._run(run_time, True, keep_gradient)
 
-    def _run(self, duration: float | None, is_continued: bool, keep_gradient: bool) -> None:
+    def _run(self, duration: float | str | None, is_continued: bool, keep_gradient: bool) -> None:
         duration = duration if duration is not None else self._runtime
         if duration is None:
             raise DeclarationError("net.run: no duration is given; call net.run(T) with T in ms, or net.set_runtime(T)")
@@ -193,7 +194,7 @@ class Network(Files):
         """
         from spaic.Network.verification import verify
 
-        duration = run_time if run_time is not None else self._runtime
+        duration = in_unit(run_time, "ms", "net.verify") if run_time is not None else self._runtime
         if duration is None:
             raise DeclarationError("net.verify: no duration is given; call net.verify(T) with T in ms, or net.set_runtime(T)")
         return verify(self, duration, (backends,) if isinstance(backends, str) else tuple(backends), dt)

@@ -11,11 +11,11 @@ from typing import Any
 from spaic.Dynamics.models import METHODS, NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.presets import preset as find_preset
-from spaic.Dynamics.units import quantity
 from spaic.errors import DeclarationError, nearest, reject_unknown
 from spaic.Graph.values import Value, as_value
 from spaic.Network.element import Element
 from spaic.registry import neurons
+from spaic.units import in_unit
 
 
 class NeuronGroup(Element):
@@ -108,7 +108,7 @@ class NeuronGroup(Element):
         given = {**_without(param or {}, parameters), **parameters}
         named = find_preset(self.model, preset, where).values if preset is not None else {}
         self.parameters = _parameters(self.model, {**_without(named, given), **given}, where)
-        self.initial = {_named(k, self.model.states, where, "state"): as_value(v, f"{where}.{k}") for k, v in (initial or {}).items()}
+        self.initial = _initial(self.model, initial or {}, where)
         chosen = [trainable] if isinstance(trainable, str) else trainable
         declared = {k for k, p in self.model.parameters.items() if isinstance(p, Parameter) and p.trainable}
         self.trainable = frozenset(_named(k, self.model.parameters, where, "parameter") for k in chosen) | declared
@@ -174,12 +174,17 @@ def _parameters(model: NeuronModel, given: Mapping[str, Any], where: str) -> dic
         if name in values:
             raise DeclarationError(f"{where}: {name} is given twice, in two spellings; give it once")
         declared = model.parameters[name]
-        if isinstance(value, str):
-            value = quantity(value, declared.unit, f"{where}.{name}")  # type: ignore[union-attr]
-        values[name] = as_value(value, f"{where}.{name}")
+        values[name] = as_value(in_unit(value, declared.unit, f"{where}.{name}"), f"{where}.{name}")  # type: ignore[union-attr]
         if not hasattr(values[name], "sample"):
             declared.check(values[name], f"{where}.{name}")  # type: ignore[union-attr]
     return values
+
+
+def _initial(model: NeuronModel, given: Mapping[str, Any], where: str) -> dict[str, Value]:
+    named = {_named(key, model.states, where, "state"): value for key, value in given.items()}
+    return {
+        name: as_value(in_unit(value, model.units.get(name, "1"), f"{where}.{name}"), f"{where}.{name}") for name, value in named.items()
+    }
 
 
 def _without(mapping: Mapping[str, Any], others: Iterable[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from spaic.errors import DeclarationError, nearest, reject_unknown
 from spaic.Network.element import Element
 from spaic.registry import Registry
+from spaic.units import in_unit
 
 
 class Node(Element):
@@ -45,4 +46,5 @@ class Node(Element):
         code = self.codes[self.coding_method]
         where = f"{type(self).__name__}({self.coding_method})"
         reject_unknown(where, options, [f.name for f in dataclasses.fields(code)])
-        self.code = code(**options)
+        units: Mapping[str, str] = getattr(code, "units", {})
+        self.code = code(**{k: in_unit(v, units[k], f"{where}.{k}") if k in units else v for k, v in options.items()})

@@ -138,7 +138,7 @@ class Simulation:
         self.paths = {id(element): path for path, element in self.elements.items()}  # other objects than those of the original
 
     def run(
-        self, duration: float, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation], is_training: bool = True
+        self, duration: float | str, is_continued: bool, keep_gradient: bool, annotations: Sequence[Annotation], is_training: bool = True
     ) -> None:
         """Run for `duration` ms, from the initial state or from where the last run ended."""
         steps = self.graph.clock.steps(duration, "net.run_continue" if is_continued else "net.run")

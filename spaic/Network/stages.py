@@ -12,6 +12,7 @@ from spaic.Dynamics.models import SynapseModel
 from spaic.errors import DeclarationError, UnknownName, nearest, reject_unknown
 from spaic.Graph.values import Value, as_value
 from spaic.registry import links, synapses
+from spaic.units import in_unit
 
 if TYPE_CHECKING:
     from spaic.Network.connection import Connection, LinkType
@@ -138,7 +139,8 @@ def _made(stage: Named, values: dict[str, Any]) -> LinkType | Shaping:
     name = _name(stage)
     reject_unknown(f"Connection({name})", values, _fields(stage))
     if isinstance(stage, SynapseModel):
-        return Shaping(stage, {k: as_value(v, f"Connection({name}).{k}") for k, v in values.items()})
+        given = {k: in_unit(v, stage.parameter(k).unit, f"Connection({name}).{k}") for k, v in values.items()}
+        return Shaping(stage, {k: as_value(v, f"Connection({name}).{k}") for k, v in given.items()})
     kind, fixed = _STAGES[stage]
     made: LinkType = links[kind](**fixed, **values)
     return made

@@ -4,6 +4,8 @@ import pytest
 
 from spaic import NeuronModel, Parameter, SynapseModel
 from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.rules import Rule
+from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import DeclarationError
 
 LIF = {"equations": "dV/dt = (I - V) / tau", "parameters": {"tau": 10.0}, "spike": "V > 1", "reset": "V = 0", "name": "demo"}
@@ -67,6 +69,27 @@ def test_reserved_names(name):
     refused(message, parameters={"tau": 10.0, name: 1.0})
     refused(message, inputs=("I", name))
     refused(message, equations=f"dV/dt = (I - V) / tau\n{name} = 1")
+
+
+#: Generated code begins with the name of what it was made from.
+CODE = 'lif"""\nraise SystemExit\n"""'
+
+
+@pytest.mark.parametrize("name", [CODE, "two\nlines", "back\\", 'a "quoted" name', "it's", "", " ", "x" * 101, 5, None])
+def test_the_name_of_a_declaration_is_one_plain_line(name):
+    refused("model: .* cannot be a name", name=name)
+    with pytest.raises(DeclarationError, match="rule: .* cannot be a name"):
+        Rule(on_pre="w += 1", name=name)
+    with pytest.raises(DeclarationError, match="surrogate: .* cannot be a name"):
+        Surrogate(name, "1 / (1 + x * x)")
+
+
+def test_names_of_declarations_are_otherwise_free():
+    assert NeuronModel(**{**LIF, "name": "神经元 (2nd version), a/b"}).name == "神经元 (2nd version), a/b"
+
+
+def test_a_port_is_named_as_states_are():
+    refused("demo: the name 'lif.*' is reserved or not a name", receive={CODE: "V += w"})
 
 
 def test_names_with_two_underscores_are_unknown_everywhere():

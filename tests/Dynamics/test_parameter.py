@@ -5,8 +5,8 @@ import pytest
 
 from spaic import Parameter, Surrogate
 from spaic.Dynamics.expression import Expression
-from spaic.Dynamics.units import check_unit, quantity
 from spaic.errors import DeclarationError
+from spaic.units import check_unit, quantity
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ class TestRefused:
             spaic.PolicyGradient(**options)
 
     def test_networks_that_do_not_fit(self):
-        with pytest.raises(TypeError, match="horizn"):
+        with pytest.raises(DeclarationError, match="PolicyGradient: unknown keyword 'horizn'; did you mean 'horizon'"):
             spaic.PolicyGradient(horizn=3)
         for net, learner, text in (
             (policy_net(), spaic.PolicyGradient("valu"), "no decoder 'valu'"),

@@ -354,6 +354,19 @@ class TestMistakes:
         net.run(5.0)
         assert np.array_equal(net.some.values, net.all.values[:, [0, 4]])
 
+    @pytest.mark.parametrize("file", [None, "rec.h5"])
+    def test_an_index_into_weights(self, file, tmp_path):
+        """Counted over the flattened weights, without a batch."""
+        net = layered()
+        net.some = spaic.StateMonitor(net.link1, "weight", index=[7, 0, -1], dt=2.0, file=file and tmp_path / file)
+        net.all = spaic.StateMonitor(net.link1, "weight", dt=2.0)
+        net.run(10.0)
+        posts, pres, samples = net.all.values.shape
+        assert samples == 5 and np.array_equal(net.some.values, net.all.values.reshape(posts * pres, 5)[[7, 0, -1]])
+        net.wrong = spaic.StateMonitor(net.link1, "weight", index=[posts * pres])
+        with pytest.raises(spaic.DeclarationError, match=rf"outside of 'link1.weight' with {posts * pres} values; give indices from 0 to"):
+            net.run(2.0)
+
     def test_a_target_that_is_no_element(self):
         with pytest.raises(spaic.DeclarationError, match="StateMonitor: the target is 'hidden', not a part of a network"):
             spaic.StateMonitor("hidden", "V")

@@ -36,3 +36,43 @@ def test_a_link_without_synapses_may_have_delays():
 
 def test_an_encoder_takes_its_shape_from_data():
     assert spaic.Encoder(np.zeros((5, 4, 3)), coding_method="poisson").shape == (4, 3)
+
+
+@pytest.mark.parametrize("link", ["full", "one_to_one", "sparse"])
+def test_drawn_delays_are_read_as_drawn_and_mean_the_same_when_they_are_given(link):
+    """And the backend of exact events uses those that the others round to the grid."""
+
+    def net_with(**delay):
+        net = spaic.Network(seed=2)
+        net.a, net.b = spaic.Encoder(4, coding_method="null"), spaic.NeuronGroup(4, model="lif")
+        net.wire = spaic.Connection(net.a, net.b, link_type=link, weight=0.5, **delay)
+        net.seen = spaic.StateMonitor(net.b, "V")
+        net.set_backend("torch", dt=0.5, kernels="plain")
+        net.a(np.eye(4)[None, [0, 1, 2, 3] + [0] * 16])
+        return net
+
+    drawn = net_with(min_delay=1.0, max_delay=6.0)
+    delays = drawn.wire.delays
+    assert delays.shape == tuple(drawn.wire.weight.shape) and np.ptp(delays) > 1.0 and not np.any(delays % 0.5)
+    again = net_with(delay=delays)
+    for net in (drawn, again):
+        net.run(10.0)
+    assert np.array_equal(drawn.seen.values, again.seen.values) and np.array_equal(again.wire.delays, delays)
+    drawn.set_backend("event", dt=0.5)
+    assert np.abs(drawn.wire.delays - delays).max() <= 0.25 and np.any(drawn.wire.delays != delays)
+
+
+def test_delays_that_are_one_number_none_or_learned():
+    net = spaic.Network()
+    net.a, net.b = spaic.NeuronGroup(3, model="lif"), spaic.NeuronGroup(2, model="lif")
+    net.set_backend("torch", dt=0.5)
+    net.none, net.one = spaic.Connection(net.a, net.b), spaic.Connection(net.a, net.b, delay="2 ms")
+    net.loop = spaic.Connection(net.b, net.b)
+    net.trained = spaic.Connection(net.a, net.b, delay_trainable=True, max_delay=4.0)
+    net.trace = spaic.StateMonitor(net.trained, "delay", index=[0, 5])
+    assert (net.none.delays, net.one.delays, net.loop.delays) == (0.0, 2.0, 0.5)
+    assert net.trained.delays.shape == (2, 3) and net.trained.delays is net.module.tensors()["trained.delay"]
+    net.run(2.0)
+    assert np.allclose(net.trace.values[:, 0], net.trained.delays.detach().numpy().flat[[0, 5]])
+    with pytest.raises(spaic.StateError, match="belongs to no network yet"):
+        spaic.Connection(net.a, net.b, delay=1.0).delays  # noqa: B018

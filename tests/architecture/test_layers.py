@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 #: Layer of each part of the package, named by its first name below ``spaic`` (``""`` is ``spaic/__init__.py``).
 LAYERS = {
-    "errors": 0, "spellings": 0, "registry": 0, "version": 0, "clock": 0, "seeds": 0, "memory": 0,
+    "errors": 0, "keywords": 0, "spellings": 0, "registry": 0, "version": 0, "clock": 0, "seeds": 0, "memory": 0, "units": 0,
     "Dynamics": 1,
     "Graph": 2,
     "Network": 3, "Backend": 3,

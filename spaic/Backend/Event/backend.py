@@ -10,6 +10,7 @@ from spaic.Backend.Event.program import EventProgram
 from spaic.Backend.Torch.arithmetic import TorchArithmetic
 from spaic.Backend.Torch.backend import Torch_Backend
 from spaic.Backend.Torch.module import ParameterTree
+from spaic.clock import milliseconds
 from spaic.errors import DeclarationError
 from spaic.Graph.graph import Graph
 from spaic.registry import backends
@@ -28,7 +29,7 @@ class Event_Backend(Torch_Backend):  # noqa: N801  the naming of backends that u
     ----------
     device : str
         Only ``"cpu"``.
-    dt : float
+    dt : float or str
         Distance in ms of the samples that monitors take, and step of inputs that are given on a grid. No result depends on it otherwise.
     dtype : str
         Only ``"float64"``.
@@ -50,14 +51,14 @@ class Event_Backend(Torch_Backend):  # noqa: N801  the naming of backends that u
     def __init__(
         self,
         device: str = "cpu",
-        dt: float = 0.1,
+        dt: float | str = 0.1,
         dtype: object = "float64",
         most_spikes: int = 1_000_000,
         least_slope: float = 1e-9,
         count_unit: float = 20.0,
     ) -> None:
         super().__init__(device, dt, dtype)
-        self.clock = EventClock(dt)
+        self.clock = EventClock(self.clock.dt)
         if self.dtype != "float64" or str(device) != "cpu":
             raise DeclarationError(f"Event_Backend: it computes in float64 on the CPU, got {dtype!r} on {device!r}; use Torch_Backend")
         for name, value in (("most_spikes", most_spikes), ("least_slope", least_slope), ("count_unit", count_unit)):
@@ -72,7 +73,7 @@ class Event_Backend(Torch_Backend):  # noqa: N801  the naming of backends that u
 
     @dt.setter
     def dt(self, value: float) -> None:
-        self.clock = EventClock(value)
+        self.clock = EventClock(milliseconds(value, f"{type(self).__name__}.dt"))
 
     def compile(self, graph: Graph) -> Any:
         return EventProgram(graph, self.limits, self.count_unit, TorchArithmetic(self.torch_device, self.torch_dtype))

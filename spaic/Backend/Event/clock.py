@@ -24,7 +24,7 @@ class EventClock(Clock):
 
     is_continuous: ClassVar[bool] = True
 
-    def wait(self, duration: float, path: str = "delay") -> int:
+    def wait(self, duration: float | str, path: str = "delay") -> int:
         """The fewest steps that hold `duration`, which need not lie on the grid: exact events use it as it is stated."""
         if isinstance(duration, (int, float)) and math.isfinite(duration) and duration > 0:
             return self.steps(self.dt * math.ceil(duration / self.dt * (1 - 1e-12)), path)

@@ -59,7 +59,7 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     def __init__(
         self,
         device: str = "cpu",
-        dt: float = 0.1,
+        dt: float | str = 0.1,
         dtype: object = "float32",
         kernels: str = "auto",
         products: str | Mapping[str, str] = "auto",
@@ -79,9 +79,9 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     ) -> ParameterTree:
         learned = previous.learned() if previous is not None and same else {}
         start = kept(values, {new: learned[old] for new, old in same.items() if old in learned})
-        return ParameterTree(
-            graph, start, self.torch_device, self.torch_dtype, previous if isinstance(previous, ParameterTree) else None, same
-        )
+        earlier = previous if isinstance(previous, ParameterTree) else None
+        with torch.inference_mode(False):  # what is built there may be trained elsewhere
+            return ParameterTree(graph, start, self.torch_device, self.torch_dtype, earlier, same)
 
     def move(self, device: object) -> None:
         self.torch_device, self.device = _device(device), str(device)
@@ -110,6 +110,8 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
 
 
 def _device(device: object) -> torch.device:
+    if isinstance(device, torch.dtype):
+        raise DeclarationError(f"Torch_Backend: {device} is a type, no device; give dtype={str(device)[6:]!r} when the backend is made")
     try:
         found = torch.device(device)  # type: ignore[call-overload]
     except (RuntimeError, TypeError):

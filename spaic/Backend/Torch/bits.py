@@ -91,7 +91,7 @@ class Bits:
 
     def bytes(self) -> Tensor:
         """``[rows, size]`` bytes that are 0 or 1."""
-        found = torch.empty((self.rows, self.size), dtype=torch.uint8)
+        found = torch.empty((self.rows, self.size), dtype=torch.uint8, device="cpu")
         over_threads(kernels().unpack, self.rows, self.rows * self.size, self.words, found.numpy())
         return found
 
@@ -105,7 +105,8 @@ class Bits:
 
     def lists(self) -> Lists:
         """The places of the ones of each row: pointers ``[rows + 1]`` into indices ``[count]``."""
-        pointers, indices = torch.zeros(self.rows + 1, dtype=torch.int64), torch.empty(self.count, dtype=torch.int32)
+        pointers = torch.zeros(self.rows + 1, dtype=torch.int64, device="cpu")
+        indices = torch.empty(self.count, dtype=torch.int32, device="cpu")
         found = pointers.numpy()
         kernels().count(0, self.rows, self.words, found[1:])
         np.cumsum(found, out=found)

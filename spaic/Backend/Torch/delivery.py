@@ -102,7 +102,7 @@ class Delivery:
             return fixed(np.asarray(self.delay), self.dtype, device)
         if not isinstance(self.delay, int):
             raise UnsupportedError(f"{self.link.name}: learned delays have one limit; give max_delay")
-        given = torch.as_tensor(self.parameters["delay"], dtype=self.dtype)
+        given = self.parameters["delay"].to(self.dtype)
         return learned(given * (self.delay / self.link.delay_limit), self.delay)
 
     def ways(self, target: str, port: str, size: int) -> tuple[list[Way], Tensor | None]:
@@ -111,10 +111,10 @@ class Delivery:
         how, bias = type(transform), self.parameters.get("bias")
         weights: dict[int, Tensor]
         if isinstance(self.delay, int) and isinstance(transform, Scale):
-            weights = {self.delay: torch.full((size,), transform.factor, dtype=self.dtype)}
+            weights = {self.delay: torch.full((size,), transform.factor, dtype=self.dtype, device="cpu")}
         elif isinstance(transform, Scale):
             each = np.repeat(np.ravel(self.delay), size // np.size(self.delay))
-            weights = {d: torch.as_tensor(each == d).to(self.dtype) * transform.factor for d in np.unique(each).tolist()}
+            weights = {d: torch.from_numpy(each == d).to(self.dtype) * transform.factor for d in np.unique(each).tolist()}
         elif isinstance(self.delay, int) and isinstance(transform, Junction):
             weight, how = junction_weight(transform, self.parameters["weight"])
             weights, bias = {self.delay: weight}, None

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import Function
+from torch.autograd.function import Function, once_differentiable
 
 
 class Stage(Protocol):
@@ -28,6 +28,7 @@ class _Exact(Function):
         return torch.from_numpy(stage.run(*(x.detach().numpy() for x in (times, weights, delays))))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, given: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
         d_times, d_weights, d_delays = ctx.stage.gradients(given.detach().contiguous().numpy(), ctx.needs_input_grad[1])
         return None, torch.from_numpy(d_times), torch.from_numpy(d_weights), torch.from_numpy(d_delays)
@@ -48,13 +49,13 @@ def exact(stage: Stage, times: Sequence[Any], weights: Sequence[Any], delays: Se
 
 
 def _joined(parts: Sequence[Any]) -> Tensor:
-    flat = [torch.as_tensor(p, dtype=torch.float64).reshape(-1) for p in parts]
-    return torch.cat(flat) if flat else torch.zeros(0, dtype=torch.float64)
+    flat = [torch.as_tensor(p, dtype=torch.float64, device="cpu").reshape(-1) for p in parts]
+    return torch.cat(flat) if flat else torch.zeros(0, dtype=torch.float64, device="cpu")
 
 
 def repeated(value: Any, count: int) -> Tensor:
     """A number, or as many numbers as wanted already, as `count` numbers."""
-    return torch.as_tensor(value, dtype=torch.float64).reshape(-1).expand(count)
+    return torch.as_tensor(value, dtype=torch.float64, device="cpu").reshape(-1).expand(count)
 
 
 def threads() -> int:
@@ -69,11 +70,11 @@ def numpy_of(value: Any) -> np.ndarray:
 
 def counted(times: Tensor, step: np.ndarray, sample: np.ndarray, neuron: np.ndarray, size: tuple[int, int, int], unit: float) -> Tensor:
     """Number of spikes per step, ``[steps, batch, neurons]``; in gradients a spike that comes `unit` ms earlier counts for one more."""
-    value = torch.ones(len(step), dtype=torch.float64)
+    value = torch.ones(len(step), dtype=torch.float64, device="cpu")
     if times.requires_grad:
         value = value - (times - times.detach()) / unit
     place = torch.from_numpy((step * size[1] + sample) * size[2] + neuron)
-    return torch.zeros(size[0] * size[1] * size[2], dtype=torch.float64).index_add(0, place, value).view(size)
+    return torch.zeros(size[0] * size[1] * size[2], dtype=torch.float64, device="cpu").index_add(0, place, value).view(size)
 
 
 def first_times(times: Tensor, sample: np.ndarray, neuron: np.ndarray, batch: int, neurons: int, default: float) -> Tensor:
@@ -81,7 +82,7 @@ def first_times(times: Tensor, sample: np.ndarray, neuron: np.ndarray, batch: in
     unit = sample * neurons + neuron
     order = np.lexsort((times.detach().numpy(), unit))
     units, at = np.unique(unit[order], return_index=True)
-    result = torch.full((batch * neurons,), float(default), dtype=torch.float64)
+    result = torch.full((batch * neurons,), float(default), dtype=torch.float64, device="cpu")
     return result.index_put((torch.from_numpy(units),), times[torch.from_numpy(order[at])]).view(batch, neurons)
 
 

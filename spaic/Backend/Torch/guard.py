@@ -1,4 +1,4 @@
-"""A clear answer to a second backward pass through the same run."""
+"""Clear answers to a second backward pass through the same run, and to second derivatives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.errors import StateError
+from spaic.errors import StateError, UnsupportedError
 
 
 class _Guard(torch.autograd.Function):
@@ -26,9 +26,11 @@ class _Guard(torch.autograd.Function):
                 f"{ctx.path}: a second backward pass through the same run; call net.run(T) again first, "
                 "or pass retain_graph=True to the first backward"
             ) from None
+        if torch.is_grad_enabled():
+            raise UnsupportedError(f"{ctx.path}: create_graph=True asks for second derivatives, which are not computed; leave it out")
         return gradients[0], None
 
 
 def guard(prediction: Tensor, path: str) -> Tensor:
-    """`prediction`, whose second backward pass raises :class:`StateError`."""
+    """`prediction`, whose second backward pass raises :class:`StateError`, and one with ``create_graph=True`` :class:`UnsupportedError`."""
     return _Guard.apply(prediction, path)

@@ -40,7 +40,7 @@ def pooled(spikes: Spikes) -> Spikes:
     """
     channels, height, width = spikes.shape
     rows = spikes.steps * spikes.batch
-    small = torch.empty(spikes.steps, spikes.batch, channels, height // 2, width // 2, dtype=torch.uint8)
+    small = torch.empty(spikes.steps, spikes.batch, channels, height // 2, width // 2, dtype=torch.uint8, device="cpu")
     winners = torch.empty_like(small)
     arrays = (small.view(rows, -1).numpy(), winners.view(rows, -1).numpy())
     over_threads(kernels().pool, rows, spikes.bytes.numel(), spikes.flat.contiguous().numpy(), channels, height, width, *arrays)

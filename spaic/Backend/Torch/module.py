@@ -91,7 +91,7 @@ class ParameterTree(nn.Module):
         tensors = self.tensors()
         with torch.no_grad():
             for path, value in values.items():
-                tensors[path].copy_(torch.as_tensor(value))
+                tensors[path].copy_(value if isinstance(value, Tensor) else torch.from_numpy(np.asarray(value)))
 
     def confine(self) -> None:
         """Put values that left their bounds back on them."""

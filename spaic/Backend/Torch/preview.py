@@ -97,7 +97,7 @@ class _Zeros(Stream):
         self.batch, self.shape, self.is_constant, self.requires_grad = 1, shape, is_constant, requires_grad
 
     def chunk(self, start: int, stop: int) -> Tensor:
-        return torch.zeros((stop - start, self.batch, *self.shape)).requires_grad_(self.requires_grad)
+        return torch.zeros((stop - start, self.batch, *self.shape), device="cpu").requires_grad_(self.requires_grad)
 
 
 def _ones(program: TorchProgram, shape: tuple[int, ...], requires_grad: bool) -> Tensor:

@@ -22,7 +22,7 @@ from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.recompute import chunk_length, in_chunks, needs_gradient
-from spaic.Backend.Torch.signals import Signals
+from spaic.Backend.Torch.signals import Signals, trainable
 from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.simulation_choice import described, gradient_flows, longest, obstacle, passes_events
 from spaic.Backend.Torch.stepwise import Loop, PlainIsland
@@ -83,7 +83,7 @@ class TorchProgram(Program):
             own = element.own(owned)
             for name in element.step.states:
                 value = element.initial_value(name, PRIMITIVES, own)
-                start = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+                start = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64, device=self.device)
                 arrays[element.place(name)] = start.to(self.device, self.dtype).expand(batch, *element.shape)
         for link in self.graph.links:
             path, depth = f"{link.source}.history", self.schedule.depth[link.name]
@@ -187,7 +187,7 @@ class Run:
         self.gradients: dict[str, list[Tensor | None]] = {path: [None] * steps for path in program.differentiated}
         self.owned = by_owner(parameters)
         self.samples: dict[str, Tensor] = {}  # what was recorded at its samples only
-        self.arrays: dict[str, Tensor] = dict(state.arrays)
+        self.arrays: dict[str, Tensor] = {path: trainable(x) for path, x in state.arrays.items()}
         history = {k.removesuffix(".history"): v for k, v in self.arrays.items() if k.endswith(".history")}
         self.signals = Signals(inputs, history, state.step, steps, program.device, program.dtype)
         self.deliveries = {
@@ -264,13 +264,13 @@ class Run:
         first = (-self.start - 1) % every
         if path in self.parameters:
             samples = len(range(first, self.steps, every))
-            value = torch.as_tensor(self.parameters[path])
+            value = torch.as_tensor(self.parameters[path], device=self.program.device)
             return value.expand(samples, *value.shape)
         if path in self.samples:
             return self.samples[path]
         values = self.signals.known.get(path)
         if isinstance(values, Fired) and path in self.program.eventful and every == 1:
-            return Events(values.events.lists, values.shape, torch.empty(0, dtype=self.program.dtype))
+            return Events(values.events.lists, values.shape, torch.empty(0, dtype=self.program.dtype, device=self.program.device))
         return self.signals[path][first::every]
 
     def bound(self, element: Element) -> BoundTape:

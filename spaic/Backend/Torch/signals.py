@@ -88,4 +88,9 @@ class Signals:
         return Spikes(chunk) if chunk.dtype == torch.uint8 else chunk
 
     def _chunk(self, stream: Any, start: int, stop: int) -> Tensor:
-        return torch.as_tensor(stream.chunk(start, stop)).to(self.device)
+        return trainable(torch.as_tensor(stream.chunk(start, stop), device=self.device))
+
+
+def trainable(x: Tensor) -> Tensor:
+    """`x`, or a copy if it was made in ``torch.inference_mode`` and is used outside, where autograd does not take it."""
+    return x.clone() if x.is_inference() and not torch.is_inference_mode_enabled() else x

@@ -25,6 +25,7 @@ from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fired_lists import Lists
 from spaic.Backend.Torch.fused import Prepared, numpy_name
 from spaic.Backend.Torch.spikes import Spikes, compact
+from spaic.Backend.Torch.synapse_tables import is_common
 from spaic.Backend.Torch.transforms import effective_weight
 from spaic.Graph.links import Link
 from spaic.Graph.schedule import Stage
@@ -119,7 +120,7 @@ class Simulated:
             way.arrays |= order.arrays
         elif isinstance(transform, Sparse):
             way.arrays |= run.program.tables.of(link, transform, delay, self._cuts(transform.post))
-            if kind == SPARSE and order is None and run.program.tables.is_common(link.name, run.owned[link.name]["weight"]):
+            if kind == SPARSE and order is None and is_common(run.owned[link.name]["weight"]):
                 way.arrays["weight"] = way.arrays["weight"][:1]
         return way
 

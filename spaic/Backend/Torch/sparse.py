@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from spaic.Graph.transforms import Sparse
 
@@ -33,6 +34,7 @@ class _Product(torch.autograd.Function):
         return _times(starts, sources, values, (transform.post, transform.pre), x)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         (x, weight), transform, gradient = ctx.saved_tensors, ctx.transform, gradients[0]
         of_x = of_weight = None
@@ -52,7 +54,7 @@ def _matrix(starts: np.ndarray, columns: np.ndarray, values: Tensor, shape: tupl
     places = (torch.from_numpy(starts).to(values.device, index), torch.from_numpy(columns).to(values.device, index))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(*places, values, shape, check_invariants=False)
+        return torch.sparse_csr_tensor(*places, values, shape, device=values.device, check_invariants=False)
 
 
 def _at_synapses(transform: Sparse, x: Tensor, gradient: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from spaic.Backend.Torch.primitives import primitives
 from spaic.Dynamics.surrogate import Surrogate
@@ -21,6 +22,7 @@ class _SurrogateSpike(torch.autograd.Function):
         return _heaviside(residual, is_strict)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (residual,) = ctx.saved_tensors
         return gradients[0] * ctx.derivative(residual), None, None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 from torch import Tensor
 
 from spaic.Graph.links import Link
 from spaic.Graph.transforms import Sparse
+
+_GLANCE = 1024  # synapses among which most links show that their weights differ
 
 
 class Tables:
@@ -18,7 +18,6 @@ class Tables:
         self._known: dict[tuple[str, bytes], np.ndarray] = {}
         self._late: dict[str, np.ndarray] = {}
         self._back: dict[str, dict[str, np.ndarray]] = {}
-        self._common: dict[str, tuple[weakref.ref[Tensor], int, bool]] = {}
 
     def of(self, link: Link, transform: Sparse, delay: int | np.ndarray, cuts: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays of a kernel.
@@ -68,19 +67,22 @@ class Tables:
         back = [a for tables in self._back.values() for a in tables.values()]
         return sum(a.nbytes for a in (*self._known.values(), *self._late.values(), *back))
 
-    def is_common(self, name: str, weight: Tensor) -> bool:
-        """Whether all synapses of a link have the same weight, which then need not be read one by one."""
-        known, version, is_common = self._common.get(name, (None, 0, False))
-        if known is None or known() is not weight or version != weight._version:
-            is_common = bool(len(weight)) and bool((weight == weight[0]).all())
-            self._common[name] = weakref.ref(weight), weight._version, is_common
-        return is_common
-
     def _delays(self, name: str, delay: np.ndarray) -> np.ndarray:
         if name not in self._late:
             late = delay - delay.min(initial=int(delay.max(initial=0)))
             self._late[name] = late.astype(np.uint8 if late.max(initial=0) < 256 else np.int32)
         return self._late[name]
+
+
+def is_common(weight: Tensor) -> bool:
+    """Whether all synapses of a link have the same weight, which then need not be read one by one.
+
+    It is looked for in every run: weights can be changed by ways that torch does not count, such as ``.data`` and NumPy views.
+    """
+    if len(weight) == 0 or bool((weight[:_GLANCE] != weight[0]).any()):
+        return False
+    low, high = weight.aminmax()
+    return bool(low == high)
 
 
 def bounds(transform: Sparse, cuts: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from spaic.Library.ranges import demand_count, demand_flag, demand_number, deman
 from spaic.Network.network import Network
 from spaic.Network.readers import Action
 from spaic.seeds import Key
+from spaic.units import in_unit
 
 
 class Loop:
@@ -30,7 +31,7 @@ class Loop:
         self,
         network: Network,
         environment: BaseEnvironment,
-        time: float,
+        time: float | str,
         num_episodes: int = 100,
         action_repeat: int = 1,
         probability_random_action: float = 0.0,
@@ -48,6 +49,7 @@ class Loop:
         reward: Any = None,
     ) -> None:
         _demand_parts(network, environment, learner)
+        time = in_unit(time, "ms", "RLPipeline.time")
         demand_positive("RLPipeline.time", time)
         demand_number("RLPipeline.probability_random_action", probability_random_action, 0.0, 1.0)
         demand_flag("RLPipeline.carry_on", carry_on)

@@ -102,7 +102,8 @@ class DiehlCook(Network):
         self.inh = NeuronGroup(num, model="lif_stdp_ih", neuron_type="inhibitory")
         start = uniform(0.0, 2 * _TOTAL / self.input.num)
         self.input_exc = Connection(self.input, self.exc, weight=start, w_min=0.0, w_norm=_TOTAL, post_var_name="exc")
-        self.exc_inh = Connection(self.exc, self.inh, link_type="one_to_one", weight=float(excitation), is_parameter=False)
+        at_once: dict[str, Any] = dict(weight=float(excitation), delay=0.0, is_parameter=False)  # whoever is late is silenced, not a winner
+        self.exc_inh = Connection(self.exc, self.inh, link_type="one_to_one", **at_once)
         others = float(inhibition) * (1.0 - np.eye(self.exc.num))
         self.inh_exc = Connection(self.inh, self.exc, weight=others, post_var_name="inh", is_parameter=False)
         self.output = Decoder(dec_target=self.exc, coding_method="spike_counts")

@@ -161,7 +161,7 @@ def test_the_figure():
         (dict(dt=(0.3,)), DeclarationError, "dt 0.3 ms does not divide the network's 1 ms"),
         (dict(dt=(2.0,)), DeclarationError, "dt 2 ms does not divide"),
         (dict(dt=0.0), DeclarationError, "a time step must be positive"),
-        (dict(dt=("a",)), DeclarationError, "expected a number of ms, got 'a'"),
+        (dict(dt=("a",)), DeclarationError, "dt: cannot read 'a' as a quantity; write for example '20 ms'"),
         (dict(dt=(float("nan"),)), DeclarationError, "a time step must be positive"),
         (dict(run_time=-1.0), DeclarationError, "net.verify: a duration must be finite"),
         (dict(run_time=0.5), DeclarationError, "net.verify: 0.5 ms is not a whole number of steps"),

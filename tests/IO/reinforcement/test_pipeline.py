@@ -265,7 +265,7 @@ class TestRefused:
             spaic.RLPipeline(**{"network": mirror(), "environment": Signal(), "time": 1.0, **options})
 
     def test_names_and_sizes_that_do_not_fit(self):
-        with pytest.raises(TypeError, match="num_episode"):
+        with pytest.raises(DeclarationError, match="RLPipeline: unknown keyword 'num_episode'; did you mean 'num_episodes'"):
             loop(num_episode=3)
         with pytest.raises(NetworkError, match="takes 3 values, an observation of signal has 2"):
             loop(mirror(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from spaic.errors import DeclarationError, nearest
 
@@ -48,3 +49,14 @@ def quantity(text: str, unit: str, where: str) -> float:
     if dimension != own_dimension:
         raise DeclarationError(f"{where}: {text!r} is not a quantity in {unit}; give it in {unit}")
     return value if given == unit else float(f"{value * factor / own_factor:.15g}")
+
+
+def in_unit(value: Any, unit: str, where: str) -> Any:
+    """`value` as it is, unless it is text: then the number of `unit` that it stands for.
+
+    Examples
+    --------
+    >>> in_unit("0.5 s", "ms", "net.run"), in_unit(3, "ms", "net.run")
+    (500.0, 3)
+    """
+    return quantity(value, unit, where) if isinstance(value, str) else value
