@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -76,6 +76,10 @@ class Backend(ABC):
     def move(self, device: object) -> None:
         """Use another device from now on."""
         raise UnsupportedError(f"{type(self).__name__}: it cannot move to {device!r}; use Torch_Backend")
+
+    def untraced(self, run: Callable[..., None]) -> Callable[..., None]:
+        """`run` as it is called where a compiler of the backend's library is looking on."""
+        return run
 
     def without_gradient(self, state: State) -> State:
         """`state`, cut off from what computed it."""

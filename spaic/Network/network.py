@@ -68,7 +68,9 @@ class Network(Files):
         if duration is None:
             raise DeclarationError("net.run: no duration is given; call net.run(T) with T in ms, or net.set_runtime(T)")
         annotations = list(self.members(Annotation))
-        self._built().run(duration, is_continued, keep_gradient, annotations, self._is_training)
+        simulation = self._built()  # which chooses a backend where none was
+        run = self._backend.untraced(simulation.run)
+        run(duration, is_continued, keep_gradient, annotations, self._is_training)
 
     def reset(self) -> None:
         """Forget the state: the next ``run_continue`` starts from the initial state."""
@@ -108,7 +110,7 @@ class Network(Files):
         *,
         test: Any = None,
         loss: Any = None,
-        progress: bool = True,
+        progress: bool | None = None,
         callbacks: Any = (),
         early_stop: Any = None,
         resume: bool = False,
@@ -129,8 +131,8 @@ class Network(Files):
             Batches on which the network is evaluated after each epoch.
         loss : callable, optional
             ``loss(prediction, label)``; :func:`spaic.count_cross_entropy` by default.
-        progress : bool
-            Whether to show a progress bar.
+        progress : bool, optional
+            Whether to show a progress bar; by default where somebody sees it: in a terminal or a notebook.
         callbacks : Callback or iterable of Callback
             What is called along the way, see :class:`spaic.Learning.Callback`.
         early_stop : EarlyStopping or int, optional

@@ -119,3 +119,20 @@ def test_a_type_is_no_device():
     net.build()
     with pytest.raises(DeclarationError, match=r"torch.float64 is a type, no device; give dtype='float64'"):
         net.to(torch.float64)
+
+
+def test_a_step_with_a_network_in_it_can_be_compiled():
+    """``torch.compile`` works on what is around the network, which runs as it is."""
+    net = network(kernels="auto")
+
+    def step(x, factor):
+        net.x(x)
+        net.run(10.0)
+        return (net.out.predict * factor).sum()
+
+    factor = torch.tensor(0.5, requires_grad=True)
+    plain, compiled = step(images(), factor), torch.compile(step, backend="eager")(images(), factor)
+    assert torch.equal(plain, compiled)
+    compiled.backward()
+    assert factor.grad == plain / factor
+    assert net.second.weight.grad is not None

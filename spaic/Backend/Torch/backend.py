@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +85,9 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
 
     def move(self, device: object) -> None:
         self.torch_device, self.device = _device(device), str(device)
+
+    def untraced(self, run: Callable[..., None]) -> Callable[..., None]:
+        return torch.compiler.disable(run) if torch.compiler.is_dynamo_compiling() else run
 
     def without_gradient(self, state: State) -> State:
         return replace(state, arrays={k: v.detach() for k, v in state.arrays.items()})
