@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import spaic
-from spaic.errors import SpaicError
+from spaic.errors import SpaicError, nearest
 from spaic.IO import experiment, inspection
 
 #: The script of ``spaic quickstart``; ``examples/quickstart.py`` of the repository is the same file.
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(config: str, resume: bool, quiet: bool) -> int:
     """Train as a file says, print how it went, and return the exit code."""
     try:
-        _, history = experiment.train(config, resume, progress=not quiet)
+        _, history = experiment.train(config, resume, progress=False if quiet else None)
     except KeyboardInterrupt:
         print(f"spaic: stopped; `spaic train {config} --resume` goes on, if the file names a checkpoint", file=sys.stderr)
         return 130
@@ -148,11 +148,22 @@ def quickstart(script: Path = QUICKSTART) -> None:
 
     print(script.read_text(encoding="utf-8"), flush=True)
     runpy.run_path(str(script), run_name="__main__")
+    figure = Path("quickstart.png").resolve()
+    if figure.exists():
+        print(f"the figure is {figure}")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a command that is not known with the nearest one."""
+
+    def _check_value(self, action: argparse.Action, value: str) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(None, f"there is no command {value!r}; {nearest(value, action.choices)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("spaic", "spaic COMMAND [options]", _ABOUT, _MORE, formatter_class=layout)
+    parser = _Parser("spaic", "spaic COMMAND [options]", _ABOUT, _MORE, formatter_class=layout)
     parser.add_argument("--version", action="version", version=f"spaic {spaic.__version__}")
     commands = parser.add_subparsers(dest="command", prog="spaic", help=argparse.SUPPRESS)  # _ABOUT lists them
     commands.add_parser("quickstart", description=_QUICKSTART, formatter_class=layout)

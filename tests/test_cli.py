@@ -38,6 +38,13 @@ def test_every_command_has_help(command, capsys):
     assert f"usage: spaic {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("command", "meant"), [("qickstart", "quickstart"), ("docter", "doctor"), ("Inspect", "inspect")])
+def test_a_misspelt_command_is_answered_with_the_nearest(command, meant, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([command])
+    assert capsys.readouterr().err.endswith(f"spaic: error: there is no command {command!r}; did you mean {meant!r}?\n")
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--version"])
@@ -54,7 +61,8 @@ def test_what_is_printed_is_what_runs(script, tmp_path, monkeypatch, capsys):
 def test_quickstart_trains_to_95_percent_and_leaves_a_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["quickstart"]) == 0
-    printed = capsys.readouterr().out
+    printed, bars = capsys.readouterr()
+    assert not bars and str(Path("quickstart.png").resolve()) in printed
     assert cli.QUICKSTART.read_text() in printed
     assert len([line for line in cli.QUICKSTART.read_text().splitlines() if line.strip()]) < 20
     assert float(re.findall(r"test accuracy (\d+\.\d)%, figure", printed)[0]) >= 95.0

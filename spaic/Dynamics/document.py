@@ -9,6 +9,7 @@ from spaic.Dynamics.equations import Assignment, Equation
 from spaic.Dynamics.expression import Expression
 from spaic.Dynamics.models import METHODS, Model, NeuronModel, SynapseModel
 from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import UnsupportedError
 
@@ -41,16 +42,17 @@ def document(declaration: Model | Surrogate, name: str = "", aliases: Sequence[s
     str
         Markdown; mathematics stands in ``math`` blocks.
     """
-    parts = [f"{'#' * level} {name or declaration.name}"]
-    if aliases:
-        parts.append("Also called " + ", ".join(f"`{a}`" for a in aliases) + ".")
-    if declaration.summary:
-        parts.append(sentence(declaration.summary))
-    parts += _surrogate(declaration) if isinstance(declaration, Surrogate) else _model(declaration)
-    parts += parameter_table(declaration.parameters)
-    if declaration.source:
-        parts.append(f"Source: {declaration.source}.")
-    return "\n\n".join(parts) + "\n"
+    parts = _surrogate(declaration) if isinstance(declaration, Surrogate) else _model(declaration)
+    return section(declaration, parts, name, aliases, level)
+
+
+def section(declaration: Model | Rule | Surrogate, parts: Iterable[str], name: str, aliases: Sequence[str], level: int) -> str:
+    """What all sections have, around the `parts` of this one; the other arguments are those of :func:`document`."""
+    head = [f"{'#' * level} {name or declaration.name}"]
+    head += ["Also called " + ", ".join(f"`{a}`" for a in aliases) + "."] if aliases else []
+    head += [sentence(declaration.summary)] if declaration.summary else []
+    source = [f"Source: {declaration.source}."] if declaration.source else []
+    return "\n\n".join([*head, *parts, *parameter_table(declaration.parameters), *source]) + "\n"
 
 
 def integrators(model: Model) -> tuple[str, ...]:

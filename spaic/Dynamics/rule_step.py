@@ -11,7 +11,7 @@ from sympy import Expr
 
 from spaic.Dynamics.equations import Assignment
 from spaic.Dynamics.lowering import lower
-from spaic.Dynamics.rules import WEIGHT, Rule
+from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.step import build_step
 from spaic.Dynamics.system import symbol
 from spaic.Dynamics.tape import Tape
@@ -107,8 +107,3 @@ def _terms(rule: Rule, change: Expr) -> tuple[Term, ...] | None:
         tapes = {side: _tape(rule, sympy.Mul(*of)) if of else None for side, of in factors.items()}
         found.append(Term(**tapes))
     return tuple(found)
-
-
-def reads_weight(tape: Tape | None) -> bool:
-    """Whether a factor depends on the weight, and not on parameters alone."""
-    return tape is not None and WEIGHT in tape.inputs

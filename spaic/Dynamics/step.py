@@ -17,7 +17,7 @@ from spaic.Dynamics.functions import clip, detach, select, spike
 from spaic.Dynamics.integrate import advance, integrate
 from spaic.Dynamics.models import Model, NeuronModel
 from spaic.Dynamics.names import BEFORE_RESET, REFRACTORY, arrival
-from spaic.Dynamics.system import DT, TIME, System, derive, symbol
+from spaic.Dynamics.system import DT, TIME, System, demand_defined, derive, symbol
 from spaic.errors import SpaicError, UnsupportedError
 
 
@@ -80,6 +80,7 @@ class _Builder:
     ) -> None:
         self.model, self.method, self.connected, self.known = model, method, connected, known
         self.reset_gradient = reset_gradient
+        self.silent = {p: 0 for p in model.currents if p not in connected}
         period = model.refractory_period if isinstance(model, NeuronModel) and is_refractory else None
         self.period, self.held = period if period else ("", ())
         self.assignments: list[tuple[str, Expr]] = []
@@ -89,6 +90,7 @@ class _Builder:
         self.system: System
 
     def let(self, hint: str, expression: Expr) -> Expr:
+        demand_defined(self.model, hint, expression, {**self.known, **self.silent})
         name = f"{hint}:{len(self.assignments)}"
         self.assignments.append((name, expression))
         return symbol(name)
@@ -106,9 +108,8 @@ class _Builder:
         return Step(states, ports, self.model.noises, tuple(self.assignments), self.results)
 
     def _integrate(self) -> None:
-        known = {**self.known, **{p: 0 for p in self.model.currents if p not in self.connected}}
         try:
-            self.system = derive(self.model, known, {p: symbol(arrival(p)) for p in self.model.currents})
+            self.system = derive(self.model, {**self.known, **self.silent}, {p: symbol(arrival(p)) for p in self.model.currents})
             advanced = integrate(self.system, self.method, self.let)
         except SpaicError:
             raise

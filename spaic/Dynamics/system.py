@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from sympy import Expr, Symbol
 from spaic.Dynamics.functions import floor
 from spaic.Dynamics.models import Model
 from spaic.Dynamics.names import normal_name
-from spaic.errors import UnsupportedError
+from spaic.errors import DeclarationError, UnsupportedError
 
 
 def symbol(name: str) -> Symbol:
@@ -31,6 +32,13 @@ def bends(expression: Expr, symbols: set[Symbol]) -> bool:
     """True if a condition or corner (where, min, max, abs, sign, floor) depends on one of `symbols`: no derivative shows it."""
     corners = (sympy.Piecewise, sympy.Min, sympy.Max, sympy.Abs, sympy.sign, sympy.floor, floor)
     return any(part.free_symbols & symbols for part in expression.atoms(*corners))
+
+
+def demand_defined(model: Model, name: str, expression: Expr, known: Mapping[str, Any]) -> None:
+    """Refuse what has no value because numbers that are `known` to be 0 stand where a division or a logarithm is."""
+    if expression.has(sympy.zoo, sympy.nan):
+        zeros = " and ".join(f"{k} = 0" for k, v in known.items() if v == 0) or "the numbers that are written there"
+        raise DeclarationError(f"{model.name}, {name}: it has no value with {zeros}; do not divide by it or take its logarithm")
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ def derive(model: Model, known: dict[str, Any], arrivals: dict[str, Symbol] | No
     ------
     UnsupportedError
         If a white noise enters other than linearly.
+    DeclarationError
+        If something has no value because of a number that is 0.
     """
     arriving = {n: (arrivals or {}).get(n, symbol(n)) for n in model.currents if n not in known}
     fixed = {symbol(k): sympy.Integer(v) for k, v in known.items()} | {symbol(k): v for k, v in arriving.items()}
@@ -91,6 +101,8 @@ def derive(model: Model, known: dict[str, Any], arrivals: dict[str, Symbol] | No
             slopes[line.name], diffusion[line.name] = _split_noise(model, line.name, resolved(line.right.sympy))
         elif line.kind == "map":
             maps[line.name] = resolved(line.right.sympy).xreplace({symbol(n): normal(n) for n in model.noises})
+    for name, expression in {**slopes, **maps}.items():
+        demand_defined(model, name, expression, known)
     return System(model, slopes, maps, diffusion, values, (*arriving.values(), *map(symbol, maps)))
 
 

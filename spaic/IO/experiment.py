@@ -31,7 +31,7 @@ _TRAINING = ("epochs", "run_time", "early_stop")
 _MOST_THREADS = 1024
 
 
-def train(path: str | Path, resume: bool = False, progress: bool = True) -> tuple[Network, History]:
+def train(path: str | Path, resume: bool = False, progress: bool | None = None) -> tuple[Network, History]:
     """Carry out the training that a file declares.
 
     Parameters
@@ -40,8 +40,8 @@ def train(path: str | Path, resume: bool = False, progress: bool = True) -> tupl
         A ``.yaml``, ``.json`` or ``.toml`` file; docs/tutorials/training.md lists its keys. Paths in it are relative to it.
     resume : bool
         Whether to go on from the checkpoint the file names. Without it a checkpoint that is there is not overwritten.
-    progress : bool
-        Whether to show a progress bar.
+    progress : bool, optional
+        Whether to show a progress bar; by default where somebody sees it: in a terminal or a notebook.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def fit(
     *,
     test: Iterable[Any] | None = None,
     loss: Loss | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
     callbacks: Callback | Iterable[Callback] = (),
     early_stop: EarlyStopping | int | None = None,
     resume: bool = False,
@@ -57,8 +57,8 @@ def fit(
         Batches on which the network is evaluated after each epoch.
     loss : callable, optional
         ``loss(prediction, label)``; :func:`spaic.count_cross_entropy` by default. Those of several decoders are added.
-    progress : bool
-        Whether to show a progress bar.
+    progress : bool, optional
+        Whether to show a progress bar; by default where somebody sees it: in a terminal or a notebook.
     callbacks : Callback or iterable of Callback
         What is called along the way, in this order; what saves (:class:`spaic.Checkpoint`) comes last.
     early_stop : EarlyStopping or int, optional
@@ -79,7 +79,7 @@ def fit(
         After Ctrl-C, at the end of the batch under way; ``resume=True`` goes on from there.
     """
     training = Fit(net, loader, epochs, run_time, test, loss or count_cross_entropy, Ends(net, "net.fit", encoder, decoder))
-    training.run(all_callbacks(callbacks, early_stop, test is not None), bool(resume), bool(progress))
+    training.run(all_callbacks(callbacks, early_stop, test is not None), bool(resume), progress)
     return training.history
 
 
@@ -118,7 +118,8 @@ class Fit:
         self.position = Progress()
         self._loss_function, self._ends = loss_function, ends
         self._callbacks: dict[str, Callback] = {}
-        self._is_stopped = self._has_bar = False
+        self._is_stopped = False
+        self._progress: bool | None = False
         self._since = 0.0
 
     @property
@@ -150,9 +151,9 @@ class Fit:
 
     _is_within = False
 
-    def run(self, callbacks: Iterable[Callback], resume: bool, progress: bool) -> None:
+    def run(self, callbacks: Iterable[Callback], resume: bool, progress: bool | None) -> None:
         """Train until the last epoch is done or something stops it."""
-        self._callbacks, self._has_bar = named(callbacks), progress
+        self._callbacks, self._progress = named(callbacks), progress
         self.learners.demand_optimizers()
         with in_mode(self.net, True), Interrupt() as interrupt:
             self._begin(resume)
@@ -234,7 +235,7 @@ class Fit:
         tested = None
         if self.test is not None:
             tested = measured(self.test, self.run_time, self._ends, "net.fit, test data", self._loss_function)
-            bar.write(f"epoch {self.epoch}/{self.epochs}: test accuracy {tested.accuracy:.2%}") if self._has_bar else None
+            bar.write(f"epoch {self.epoch}/{self.epochs}: test accuracy {tested.accuracy:.2%}") if self._progress is not False else None
         rates = self.learners.lr
         self.learners.optim_schedule(tally.loss)
         self._count_time()
@@ -274,10 +275,16 @@ class Fit:
 
         is_last = self.epoch == self.epochs or self.test is not None
         text = f"epoch {self.epoch}/{self.epochs}"
-        return tqdm(total=self.position.length, initial=self.batch, desc=text, disable=not self._has_bar, leave=is_last)
+        return tqdm(
+            total=self.position.length,
+            initial=self.batch,
+            desc=text,
+            disable=None if self._progress is None else not self._progress,
+            leave=is_last,
+        )
 
     def _show(self, bar: Any) -> None:
-        if self._has_bar:
+        if not bar.disable:
             bar.update()
             tally, rates = self.position.tally, "/".join(f"{lr:.3g}" for lr in self.learners.lr.values())
             bar.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", lr=rates)

@@ -128,7 +128,7 @@ class Optimized(Annotation):
                 parameter.grad = None
 
     def optim_step(self) -> None:
-        """Change what this learner trains by one step of its optimizer; weights with bounds stay within them.
+        """Change what this learner trains by one step of its optimizer; weights with bounds, and parameters with a range, stay within them.
 
         Raises
         ------

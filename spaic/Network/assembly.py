@@ -11,7 +11,7 @@ from spaic.Network.container import Container
 from spaic.Network.copying import copies
 from spaic.Network.element import Element
 from spaic.Network.references import category, demand_readable, exchange_of, remove, settle
-from spaic.Network.transaction import whole
+from spaic.Network.transaction import whole, whole_addition
 
 E = TypeVar("E", bound=Element)
 
@@ -59,7 +59,7 @@ class Assembly(Container):
 
     # --- edits
 
-    @whole
+    @whole_addition
     def add_assembly(self, name: str, assembly: E) -> E:
         """Add a member under a name that is free, and return it."""
         if not isinstance(assembly, Element):
@@ -67,7 +67,7 @@ class Assembly(Container):
         self._check(name, assembly)
         if name in self._members:
             raise NetworkError(f"{self._label()}: the name {name!r} is taken by {self._members[name]!r}; choose another one")
-        if any(assembly is m for m in self._members.values()):
+        if assembly.parent is self:
             raise NetworkError(f"{self._label()}: {assembly!r} is a member already; make a new one to add it again")
         setattr(self, name, assembly)
         return assembly

@@ -42,7 +42,7 @@ class NeuronGroup(Element):
     initial : mapping of str to number, array or initializer, optional
         Initial values of states.
     trainable : iterable of str, optional
-        Parameters that gradient learners change, besides those the model declares so.
+        Parameters that gradient learners change, besides those the model declares so. They stay in their declared ranges.
     neuron_type : str or list of str, optional
         Tags for connection policies.
     param : mapping, optional

@@ -20,11 +20,38 @@ class Reader(Node):
     """What decoders, actions and rewards have in common: a group whose record over a run they reduce to a result."""
 
     refers = ("dec_target",)
+    #: The code where none is named; None if one has to be.
+    usual_code: ClassVar[str | None] = None
 
-    def _set_target(self, target: Any) -> None:
-        self.dec_target = target
-        if not isinstance(target, Element) or not hasattr(target, "shape"):
-            raise DeclarationError(f"{type(self).__name__}: the target is {target!r}; give the group to be read as dec_target")
+    def __init__(
+        self,
+        num: int | None = None,
+        dec_target: Any = None,
+        *,
+        coding_method: str | None = None,
+        coding_var_name: str | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(name)
+        self._set_code(coding_method, options, self.usual_code)
+        reads = getattr(self.code, "reads", None)
+        self.dec_target = dec_target
+        if (dec_target is not None or reads is not None) and not hasattr(dec_target, "shape"):
+            raise DeclarationError(f"{type(self).__name__}: the target is {dec_target!r}; give the group to be read as dec_target")
+        self._set_num(num)
+        self.coding_var_name = coding_var_name or reads or "O"
+        self._result: Any = None
+
+    def _set_num(self, num: int | None) -> None:
+        if num is not None and self.dec_target is not None and num != self.num:
+            kind = type(self).__name__
+            raise DeclarationError(f"{kind}: num is {num}, the target has {self.num} neurons; make them equal or leave num out")
+
+    @property
+    def num(self) -> int:
+        """Number of neurons read; 1 if there is no target."""
+        return 1 if self.dec_target is None else prod(self.dec_target.shape)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_result": None}  # it belongs to a run, which a copy has not had
@@ -82,31 +109,8 @@ class Decoder(Reader, keyword="decoding"):
     volatile: ClassVar[frozenset[str]] = frozenset({"label"})
     codes = decoders
 
-    def __init__(
-        self,
-        num: int | None = None,
-        dec_target: Any = None,
-        *,
-        coding_method: str | None = None,
-        coding_var_name: str | None = None,
-        name: str | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(name)
-        self._set_target(dec_target)
-        if num is not None and num != prod(self.dec_target.shape):
-            raise DeclarationError(
-                f"Decoder: num is {num}, the target has {prod(self.dec_target.shape)} neurons; make them equal or leave num out"
-            )
-        self._set_code(coding_method, options, "spike_counts")
-        self.coding_var_name = coding_var_name or self.code.reads
-        self.label: Any = None
-        self._result: Any = None
-
-    @property
-    def num(self) -> int:
-        """Number of neurons read."""
-        return prod(self.dec_target.shape)
+    usual_code = "spike_counts"
+    label: Any = None
 
     def __call__(self, label: Any = None) -> Any:
         """Store the labels of the batch and return the last prediction, if there is one."""
@@ -160,27 +164,15 @@ class Action(Reader):
     kind = "action"
     codes = actions
 
-    def __init__(
-        self,
-        num: int | None = None,
-        dec_target: Any = None,
-        *,
-        coding_method: str | None = None,
-        coding_var_name: str | None = None,
-        name: str | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(name)
-        self._set_target(dec_target)
+    own_num: int | None = None
+
+    def _set_num(self, num: int | None) -> None:
         self.own_num = None if num is None else group_shape(num, None, "Action")[0]
-        self._set_code(coding_method, options)
-        self.coding_var_name = coding_var_name or self.code.reads
-        self._result: Any = None
 
     @property
     def num(self) -> int:
         """Number of actions."""
-        return prod(self.dec_target.shape) if self.own_num is None else self.own_num
+        return super().num if self.own_num is None else self.own_num
 
     def check(self) -> None:
         neurons = prod(self.dec_target.shape)
@@ -230,31 +222,7 @@ class Reward(Reader):
     shared: ClassVar[tuple[str, ...]] = ("source",)
     codes = rewards
 
-    def __init__(
-        self,
-        num: int | None = None,
-        dec_target: Any = None,
-        *,
-        coding_method: str | None = None,
-        coding_var_name: str | None = None,
-        name: str | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(name)
-        self._set_code(coding_method, options)
-        self.dec_target = dec_target
-        if self.code.reads is not None or dec_target is not None:
-            self._set_target(dec_target)
-        if num is not None and dec_target is not None and num != self.num:
-            raise DeclarationError(f"Reward: num is {num}, the target has {self.num} neurons; make them equal or leave num out")
-        self.coding_var_name = coding_var_name or self.code.reads or "O"
-        self.source: Any = None
-        self._result: Any = None
-
-    @property
-    def num(self) -> int:
-        """Number of neurons read; 1 if there is no target."""
-        return 1 if self.dec_target is None else prod(self.dec_target.shape)
+    source: Any = None
 
     def __call__(self, label: Any) -> None:
         """Set what the next runs are judged by: the labels ``[batch]``, or the reward itself for ``environment_reward``."""

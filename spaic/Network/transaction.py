@@ -10,6 +10,10 @@ from spaic.Network.container import Container
 from spaic.Network.element import Element
 
 F = TypeVar("F", bound=Callable[..., Any])
+Kept = list[tuple[Element, dict[str, Any]]]
+
+#: Attributes of containers that an addition changes in place.
+_CHANGING = frozenset({"_members", "_unnamed", "_origins"})
 
 
 def whole(edit: F) -> F:
@@ -18,9 +22,22 @@ def whole(edit: F) -> F:
     What is kept are the attributes of every element of the network around the container and of all elements among the arguments.
     """
 
+    return _guarded(edit, _attributes)
+
+
+def whole_addition(edit: F) -> F:
+    """As :func:`whole`, for an edit that does nothing but give a new element a place in the container: it takes the same time in a large
+    network as in a small one.
+
+    What is kept are the attributes of the container, of those around it, and of what is inside a new element.
+    """
+    return _guarded(edit, _of_addition)
+
+
+def _guarded(edit: F, kept: Callable[..., Kept]) -> F:
     @wraps(edit)
     def edited(self: Container, *args: Any, **options: Any) -> Any:
-        before = _attributes(self, *args, *options.values())
+        before = kept(self, *args, *options.values())
         try:
             return edit(self, *args, **options)
         except BaseException:
@@ -32,7 +49,15 @@ def whole(edit: F) -> F:
     return edited  # type: ignore[return-value]
 
 
-def _attributes(*given: Any) -> list[tuple[Element, dict[str, Any]]]:
+def _of_addition(container: Container, *given: Any) -> Kept:
+    around: list[Any] = [container]
+    while around[-1].parent is not None:
+        around.append(around[-1].parent)
+    kept: Kept = [(c, {**c.__dict__, **{k: _shallow(c.__dict__[k]) for k in c.__dict__.keys() & _CHANGING}}) for c in around]
+    return kept + _attributes(*(e for e in given if isinstance(e, Element) and e.parent is None and e is not around[-1]))
+
+
+def _attributes(*given: Any) -> Kept:
     """Elements within reach of what is given, and copies of their attributes."""
     found: dict[int, Element] = {}
     for value in given:

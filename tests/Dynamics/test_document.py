@@ -1,8 +1,10 @@
 import pytest
 
 from spaic.Dynamics.document import document, integrators, letter, sentence, table, typeset
+from spaic.Dynamics.document_rule import document_rule
 from spaic.Dynamics.models import METHODS, NeuronModel, SynapseModel
 from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.rules import OCCASIONS, Rule
 from spaic.Dynamics.surrogate import Surrogate
 
 TAU = Parameter(10.0, "ms", "time constant", "(0, inf)")
@@ -111,3 +113,14 @@ def test_what_is_special_about_a_step_is_said():
 def test_tables_and_sentences():
     assert table(("a", "b"), [("1|2", "3")]) == "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |"
     assert sentence("what it is") == "What it is."
+
+
+def test_a_rule_says_what_it_does_on_every_occasion():
+    texts = {when: f"w += {k}" for k, when in enumerate(OCCASIONS, 2)}
+    page = document_rule(
+        Rule(pre="dx/dt = -x / tau", largest={"top": "x"}, parameters={"tau": 20.0}, name="all", **texts), aliases=["every"]
+    )
+    for number in range(2, 2 + len(OCCASIONS)):
+        assert f"w \\leftarrow w + {number}\n" in page
+    assert page.index("In every step") < page.index("When a spike arrives") < page.index("Last in every step")
+    assert "$\\mathrm{top}$ is the largest of all $x$." in page and "Also called `every`." in page and "| `tau` |" in page

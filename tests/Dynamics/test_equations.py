@@ -69,6 +69,22 @@ def test_a_bracket_that_is_never_closed_is_refused():
         read("dV/dt = (I - V\ndU/dt = -U")
 
 
+@pytest.mark.parametrize(
+    ("right", "spot"),
+    [("(I - V", r"'\(' was never closed at '\(I - V'"), ("1 +", "invalid syntax at its end"), ("1 2 3", "invalid syntax at '2 3'")],
+)
+def test_what_cannot_be_read_is_shown_from_where_it_goes_wrong(right, spot):
+    with pytest.raises(DeclarationError, match=f"demo, equation of V: cannot read .*, {spot}; write it as in Python"):
+        read(f"dV/dt = {right}")
+
+
+def test_a_right_side_that_is_missing():
+    with pytest.raises(DeclarationError, match="demo, equation of V: nothing stands after the '=' in 'dV/dt ='"):
+        read("dV/dt =")
+    with pytest.raises(DeclarationError, match=r"demo, on_pre: nothing stands after '\+=' in 'x \+='; write for example 'x \+= 1'"):
+        parse_assignments("y = 1; x +=", "demo", "on_pre")
+
+
 @pytest.mark.parametrize("second", ["dV/dt = 1", "V := 1", "V = 1"])
 def test_a_name_is_defined_once(second):
     with pytest.raises(DeclarationError, match="demo: 'V' is defined twice"):

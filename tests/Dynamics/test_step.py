@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from spaic import NeuronModel
+from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.step import build_step
 from spaic.errors import DeclarationError
 
 
@@ -117,3 +119,35 @@ def test_an_interpolated_reset_needs_a_crossing_between_two_steps(changes):
 def test_substeps_are_a_positive_whole_number(substeps):
     with pytest.raises(DeclarationError, match="demo: substeps"):
         NeuronModel("dV/dt = I", substeps=substeps, name="demo")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"equations": "dV/dt = (I - V) / p"},
+        {"equations": "x = 1 / p\ndV/dt = x * I"},
+        {"equations": "dV/dt = I * log(p)"},
+        {"equations": "V := I / p"},
+        {"equations": "x = I / p\ndV/dt = I"},
+        {"spike": "V / p > 1"},
+        {"spike": "V > 1", "reset": "V /= p"},
+        {"receive": "V += w / p"},
+        {"equations": "dV/dt = where(V > 0, I / p, I)"},
+    ],
+)
+def test_a_known_zero_that_something_is_divided_by_is_named(changes):
+    model = NeuronModel(**{"equations": "dV/dt = I", "parameters": {"p": 0.0, "q": 1.0}, "name": "odd", **changes})
+    with pytest.raises(DeclarationError, match="odd, (V|x|residual): it has no value with p = 0;"):
+        build_step(model, "euler", frozenset(model.ports), {"p": 0, "q": 1})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_input_without_a_link_is_a_known_zero(method):
+    model = NeuronModel("dV/dt = -V * log(J)", inputs=("J",), name="odd")
+    with pytest.raises(DeclarationError, match="odd, V: it has no value with J = 0;"):
+        build_step(model, method, frozenset())
+
+
+def test_a_condition_keeps_a_known_zero_away():
+    model = NeuronModel("dV/dt = where(p > 0, I / p, I)", {"p": 0.0})
+    assert build_step(model, "euler", frozenset({"I"}), {"p": 0}).states == ("V",)

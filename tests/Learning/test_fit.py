@@ -439,17 +439,23 @@ class TestEarlyStopping:
 
 class TestBar:
     def test_it_shows_loss_accuracy_and_rate(self, capfd):
-        learning().fit(loader(), 2, test=loader(False))
+        learning().fit(loader(), 2, test=loader(False), progress=True)
         out, err = capfd.readouterr()
         assert "epoch 2/2: test accuracy " in out and "4/4" in err
         assert all(f"{name}=" in err for name in ("loss", "accuracy", "lr")) and "lr=0.01" in err
+
+    def test_it_is_not_drawn_where_nobody_sees_it(self, capfd):
+        """A file or pipe has the lines of the epochs only."""
+        learning().fit(loader(), 2, test=loader(False))
+        out, err = capfd.readouterr()
+        assert "epoch 2/2: test accuracy " in out and not err
 
     def test_a_loader_without_a_length(self, capfd):
         class Stream(torch.utils.data.IterableDataset):
             def __iter__(self):
                 return iter(zip(SAMPLES, LABELS, strict=True))
 
-        history = learning().fit(torch.utils.data.DataLoader(Stream(), batch_size=6), 2)
+        history = learning().fit(torch.utils.data.DataLoader(Stream(), batch_size=6), 2, progress=True)
         assert len(history.batch_loss) == 8 and "4it" in capfd.readouterr().err
 
 

@@ -10,6 +10,7 @@ import torch
 
 import spaic
 from spaic.Library import ExampleNet
+from spaic.Network.transaction import _of_addition
 
 
 def small() -> spaic.Network:
@@ -537,3 +538,27 @@ class TestWhatReviewersFound:
     def test_mistakes_are_named(self, change, said):
         with pytest.raises(spaic.SpaicError, match=said):
             change(small())
+
+
+class TestAdditions:
+    def test_what_is_kept_does_not_grow_with_the_network(self):
+        net = small()
+        few = _of_addition(net, "wire", spaic.Connection(net.layer1, net.layer1))
+        for k in range(20):
+            net.add_connection(f"wire{k}", spaic.Connection(net.layer1, net.layer1))
+        many = _of_addition(net, "wire", spaic.Connection(net.layer1, net.layer1))
+        assert len(few) == len(many) == 2
+
+    def test_one_that_fails_half_way_leaves_everything_as_it_was(self, monkeypatch):
+        net, other = small(), small()
+        net.box = spaic.Assembly()
+        other.run(2.0)
+        before = [dict(e.__dict__) for e in (net, net.box, other)], list(net._members), list(net.box._members)
+        monkeypatch.setattr(type(net), "_changed", lambda self: 1 / 0)  # the last thing that an addition does
+        with pytest.raises(ZeroDivisionError):
+            net.box.add_assembly("part", other)
+        monkeypatch.undo()
+        after = [dict(e.__dict__) for e in (net, net.box, other)], list(net._members), list(net.box._members)
+        assert after == before and other.layer1._learned is None
+        net.box.add_assembly("part", other)
+        assert other.layer1.path == "box.part.layer1"

@@ -261,3 +261,40 @@ def test_the_only_learner_is_net_learner():
     net.second = spaic.STBP(0.5, net)
     with pytest.raises(spaic.NetworkError, match="2 learners .rule, second."):
         net.learner
+
+
+class TestACellThatIsRunAgain:
+    def make(self):
+        net = spaic.Network()
+        net.a, net.b = lif(), lif(3)
+        return net
+
+    def cell(self, net, **options):
+        with net:
+            spaic.Connection(net.a, net.b, **options)
+
+    def test_what_has_no_name_is_there_twice_and_that_is_said(self):
+        net = self.make()
+        self.cell(net, weight=0.1)
+        with pytest.warns(UserWarning, match=r"'connection2' joins what 'connection1' joins already.*del_assembly\('connection1'\)"):
+            self.cell(net, weight=0.2)
+        assert names(net) == ["a", "b", "connection1", "connection2"]
+        net.del_assembly("connection1")
+        assert names(net) == ["a", "b", "connection2"]
+
+    def test_what_differs_is_meant(self, recwarn):
+        net = self.make()
+        self.cell(net)
+        self.cell(net, link_type="sparse", density=0.5)
+        with net:  # two in one block, and others between other groups
+            spaic.Connection(net.b, net.a)
+            spaic.Connection(net.b, net.a)
+            c = lif()
+            spaic.Connection(net.a, c)
+        assert len(net.get_connections()) == 5 and not recwarn.list
+
+    def test_a_name_makes_it_take_the_place_of_the_old_one(self, recwarn):
+        net = self.make()
+        for _ in range(2):
+            self.cell(net, name="wire")
+        assert names(net) == ["a", "b", "wire"] and not recwarn.list

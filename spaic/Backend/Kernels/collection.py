@@ -5,9 +5,21 @@ from __future__ import annotations
 import gc
 import threading
 
+from spaic.Backend.Kernels.forks import in_child
+
 _lock = threading.Lock()
 _paused = 0  # compilations that are under way
 _was_on = False
+
+
+@in_child
+def _forget() -> None:
+    """What a thread of the parent compiled is not compiled here."""
+    global _lock, _paused
+    _lock = threading.Lock()
+    if _paused and _was_on:
+        gc.enable()
+    _paused = 0
 
 
 def pause() -> None:

@@ -17,16 +17,24 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from spaic.Backend.Kernels import cache, unused
+from spaic.Backend.Kernels.forks import in_child
 from spaic.version import VERSION
 
-#: What the text of kernels may import from spaic: compiled code is another one where these change.
+#: What the text of kernels may import from spaic.
 _IMPORTED = ("vector_math.py", "scalar.py", "region.py", "sparse_team.py")
+_MAKERS = (*_IMPORTED, "jit.py")  # compiled code is another one where these change
 
 #: Characters of a name that a file begins with; what follows tells files apart.
 _STEM = 40
 
 _modules: dict[str, ModuleType] = {}
 _lock = threading.RLock()
+
+
+@in_child
+def _unlock() -> None:
+    global _lock
+    _lock = threading.RLock()
 
 
 def load(source: str, name: str, announce: str = "") -> ModuleType:
@@ -37,8 +45,7 @@ def load(source: str, name: str, announce: str = "") -> ModuleType:
     source : str
         Text of a module of plain functions. ``KERNELS = ("forward", ...)`` names those that are called from Python,
         ``HELPERS = (...)`` those that only kernels call, which become part of them, but for those in ``PARTS = (...)``, which are
-        compiled once and called. It may import NumPy and
-        :mod:`spaic.Backend.Kernels.vector_math`.
+        compiled once and called. It may import NumPy and what ``_IMPORTED`` lists.
     name : str
         The beginning of the name of the file.
     announce : str
@@ -120,7 +127,7 @@ def _environment() -> tuple[str, ...]:
     import llvmlite.binding as llvm
     import numba
 
-    texts = [(Path(__file__).parent / file).read_text(encoding="utf-8") for file in _IMPORTED]
+    texts = [(Path(__file__).parent / file).read_text(encoding="utf-8") for file in _MAKERS]
     features = llvm.get_host_cpu_features().flatten()
     return VERSION, numba.__version__, platform.python_version(), llvm.get_host_cpu_name(), features, *texts
 

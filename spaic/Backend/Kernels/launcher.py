@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spaic.Backend.Kernels import jit
+from spaic.Backend.Kernels.forks import in_child
 
 #: Which of the counters counts the pieces that are taken, the threads that have come and those that have nothing left to do,
 #: and which keeps how many had come when the first had nothing left to do.
@@ -14,6 +15,12 @@ PIECE, MEMBER, DONE, PRESENT = range(4)
 
 _known: dict[tuple[Any, int, int], Any] = {}
 _lock = threading.Lock()
+
+
+@in_child
+def _unlock() -> None:
+    global _lock
+    _lock = threading.Lock()
 
 
 def of(kernel: Any, arguments: int, scratch: int) -> Callable[..., None] | None:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from spaic.Backend.Kernels import launcher
+from spaic.Backend.Kernels.forks import in_child
 
 _PIECES = 3  # for each thread: the last ones even out what the first took longer
 _LATE = 1e-3  # seconds after which a thread that has not come is held up by something else
@@ -58,8 +59,7 @@ def spread(
         How many threads to use: what ``torch.get_num_threads()`` says.
     scratch : sequence of arrays
         Memory that one call uses at a time: the row of each array that belongs to the thread is appended to the arguments.
-        Arrays have at least `threads` rows; where they have fewer, fewer threads do something. Or a list with one tuple of
-        arrays for each thread, alike in sizes and types, which is copied to such arrays and back.
+        Arrays have at least `threads` rows; where they have fewer, fewer threads do something.
 
     Raises
     ------
@@ -77,17 +77,14 @@ def spread(
     """
     if total <= 0:
         return
-    rows = [np.stack(alike) for alike in zip(*scratch, strict=True)] if scratch and isinstance(scratch[0], tuple) else scratch
-    launch = launcher.of(kernel, len(args), len(rows))
+    launch = launcher.of(kernel, len(args), len(scratch))
     pieces = min(total // max(grain, 1), threads * _PIECES)
     if launch is None:
-        kernel(0, total, *args, *(array[0] for array in rows))
+        kernel(0, total, *args, *(rows[0] for rows in scratch))
     elif threads <= 1 or pieces <= 1:
-        launch(0, 1, np.zeros(4, np.int64), total, 1, *args, *rows)
+        launch(0, 1, np.zeros(4, np.int64), total, 1, *args, *scratch)
     else:
-        _launch(launch, threads, total, pieces, (*args, *rows))
-    if rows is not scratch:
-        _copy_back(rows, scratch)
+        _launch(launch, threads, total, pieces, (*args, *scratch))
 
 
 def together(kernel: Callable[..., Any], threads: int, args: Sequence[Any]) -> None:
@@ -108,12 +105,6 @@ def together(kernel: Callable[..., Any], threads: int, args: Sequence[Any]) -> N
         kernel(address, threads, *args)
     else:
         _on_python_threads(lambda: kernel(0, threads, *args), threads)
-
-
-def _copy_back(rows: Sequence[Any], scratch: Sequence[tuple[Any, ...]]) -> None:
-    for row, own in enumerate(scratch):
-        for array, alike in zip(own, rows, strict=True):
-            array[...] = alike[row]
 
 
 def _launch(launch: Callable[..., Any], threads: int, total: int, pieces: int, args: tuple[Any, ...]) -> None:
@@ -177,12 +168,9 @@ def _on_python_threads(do: Callable[[], None], threads: int) -> None:
             other.result()
 
 
+@in_child
 def _forget() -> None:
-    """In a process that was forked: the threads of its parent are not there."""
+    """The threads of the parent are not there."""
     global _address, _is_forked, _lock
     _address, _is_forked, _lock = None, True, threading.Lock()
     _pools.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -38,8 +38,8 @@ class Torch_Backend(Backend):  # noqa: N801  the naming of backends that users k
     dtype : str or torch.dtype
         ``"float32"`` or ``"float64"``.
     kernels : str
-        ``"auto"``: neurons run in kernels generated from their equations wherever there is one. ``"plain"``: everything runs in plain
-        torch operations, step by step, which is the yardstick.
+        ``"auto"``: neurons run in kernels generated from their equations wherever there is one. ``"plain"``: neurons run in plain torch
+        operations, step by step, and products are dense unless `products` says otherwise, which is the yardstick.
     products : str or mapping of str to str
         How spikes are multiplied with the weights of a link: ``"dense"``, ``"sparse"`` (only what fired is added up), or ``"auto"``, which
         decides by the share of ones in each run; for all links, or by path. The result is the same but for the order of sums.

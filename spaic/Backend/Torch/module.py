@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spaic.Backend.Torch.constraints import confine
 from spaic.errors import NetworkError
+from spaic.Graph.constraints import trained_ranges
 from spaic.Graph.graph import Graph
 
 
@@ -53,6 +54,7 @@ class ParameterTree(nn.Module):
         self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items() if p != "weight"}
         self._weights = [(k, t) for k in graph.links for t in k.transforms if not k.shares and "weight" in t.parameters()]
         self._bounds |= {f"{k.name}.delay": (0.0, k.delay_limit) for k in graph.links if k.delay_limit is not None}
+        self._bounds |= trained_ranges(graph, values)
         self._places: dict[str, nn.Module] = {}
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
@@ -98,8 +100,9 @@ class ParameterTree(nn.Module):
         tensors = self.tensors()
         with torch.no_grad():
             for path, (low, high) in self._bounds.items():
-                if isinstance(tensors[path], Tensor):  # a plain number cannot leave them
-                    tensors[path].clamp_(low, high)
+                value = tensors[path]
+                if isinstance(value, Tensor) and bool(((value < low) | (value > high)).any()):  # else backward passes may still need it
+                    value.clamp_(low, high)
             for link, transform in self._weights:
                 bounds = link.bounds.get("weight")
                 if bounds is not None or link.norm is not None:

@@ -45,7 +45,8 @@ class Options:
 
     def product(self, link: str) -> str:
         """How the spikes of a link are multiplied."""
-        return self.products if isinstance(self.products, str) else self.products.get(link, "auto")
+        how = self.products if isinstance(self.products, str) else self.products.get(link, "auto")
+        return "dense" if how == "auto" and self.kernels == "plain" else how
 
     def check(self, graph: Graph) -> None:
         """Refuse choices for links that are not there."""

@@ -18,11 +18,21 @@ def tensor(x: Operand, like: Tensor | None = None) -> Tensor:
     """`x` as a tensor; numbers become float64 scalars, or of the type of `like`."""
     if isinstance(x, Tensor):
         return x
-    return torch.tensor(x, dtype=torch.float64 if like is None else like.dtype, device=None if like is None else like.device)
+    return torch.tensor(x, dtype=torch.float64 if like is None else like.dtype, device="cpu" if like is None else like.device)
 
 
 def _unary(function: Any, number: Any) -> Any:
-    return lambda x: function(x) if isinstance(x, Tensor) else number(x)
+    """`function` of tensors, `number` of numbers, which get what a tensor would hold where Python knows no answer."""
+
+    def operation(x: Operand) -> Any:
+        if isinstance(x, Tensor):
+            return function(x)
+        try:
+            return number(x)
+        except (ArithmeticError, ValueError):
+            return function(tensor(x)).item()
+
+    return operation
 
 
 def _exprel(x: Operand) -> Any:
@@ -43,7 +53,19 @@ def _exprel_slope(x: Operand) -> Any:
 
 
 def _pow(a: Operand, b: Operand) -> Any:
-    return torch.pow(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else a**b  # type: ignore[arg-type]
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return torch.pow(a, b)  # type: ignore[arg-type]
+    try:
+        return math.pow(a, b)
+    except (ArithmeticError, ValueError):
+        return torch.pow(tensor(a), tensor(b)).item()
+
+
+def _div(a: Operand, b: Operand) -> Any:
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return torch.div(tensor(a), tensor(b)).item()
 
 
 def _minimum(a: Operand, b: Operand) -> Any:
@@ -111,7 +133,7 @@ PRIMITIVES: dict[str, Any] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
+    "div": _div,
     "neg": lambda a: -a,
     "pow": _pow,
     "exp": _unary(torch.exp, math.exp),

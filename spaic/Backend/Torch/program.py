@@ -1,4 +1,4 @@
-"""A graph compiled to plain torch operations: layers over all time, islands step by step."""
+"""A graph executed with torch: layers over all time, islands in a loop over time; compiled where there is a kernel."""
 
 from __future__ import annotations
 

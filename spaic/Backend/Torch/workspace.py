@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spaic.Backend.Kernels.forks import in_child
+
 _WORTH = 1 << 22  # bytes: smaller blocks are used again by the allocator itself
 _MOST = 1 << 30  # bytes that are kept for later
 _WASTE = 1.25  # a block may be larger than what it serves
@@ -18,6 +20,14 @@ _WASTE = 1.25  # a block may be larger than what it serves
 _lock = threading.Lock()
 _free: list[np.ndarray] = []  # the latest last
 _returned: deque[np.ndarray] = deque()  # not yet among them: a finalizer runs anywhere, and must wait for nothing
+
+
+@in_child
+def _forget() -> None:
+    """A thread of the parent may have been in the middle of a change."""
+    global _lock
+    _lock = threading.Lock()
+    _free.clear()
 
 
 class _Lease:

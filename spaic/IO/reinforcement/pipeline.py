@@ -90,7 +90,7 @@ class RLPipeline(Loop):
         *,
         early_stop: float | None = None,
         window: int = 100,
-        progress: bool = True,
+        progress: bool | None = None,
         callback: Callable[[RLPipeline], Any] | None = None,
         checkpoint: str | Path | None = None,
         every: int = 100,
@@ -105,8 +105,8 @@ class RLPipeline(Loop):
             The mean return of the last `window` episodes at which to stop.
         window : int
             Number of episodes of that mean, which the progress bar shows.
-        progress : bool
-            Whether to show a progress bar.
+        progress : bool, optional
+            Whether to show a progress bar; by default where somebody sees it: in a terminal or a notebook.
         callback : callable, optional
             Called with the pipeline after each step; what it returns, if true, ends the training.
         checkpoint : str or Path, optional
@@ -153,10 +153,16 @@ class RLPipeline(Loop):
         found = {} if self.learner is None else self.learner.facts
         return {name: f"{value:.3g}" for name, value in found.items()}
 
-    def _bar(self, goal: int, progress: bool) -> Any:
+    def _bar(self, goal: int, progress: bool | None) -> Any:
         from tqdm.auto import tqdm
 
-        return tqdm(total=goal, initial=min(self.history.episodes, goal), desc="episodes", unit="", disable=not progress)
+        return tqdm(
+            total=goal,
+            initial=min(self.history.episodes, goal),
+            desc="episodes",
+            unit="",
+            disable=None if progress is None else not progress,
+        )
 
     def evaluate(self, episodes: int = 100, *, seed: int | None = None, best: bool = True) -> Returns:
         """Returns of episodes of their own, in which nothing is learned or recorded; the training goes on as if they had not been.

@@ -6,38 +6,22 @@ import math
 
 import numpy as np
 
-from spaic.Dynamics.models import NeuronModel
-from spaic.Dynamics.parameter import Parameter
 from spaic.errors import DeclarationError, InputError
 from spaic.Library.ranges import demand_number, demand_positive
 from spaic.Network.connection import Connection
 from spaic.Network.network import Network
-from spaic.Network.neurongroup import NeuronGroup
+from spaic.Network.neurongroup import NeuronGroup, group_shape
 from spaic.Network.sources import Generator
 from spaic.registry import networks
-
-_FIELD = NeuronModel(
-    name="ring_field",
-    summary="Rate neuron of a ring: its rate r is its squared activity q, divided by that of the whole ring, which P brings.",
-    source="Fung, Wong & Wu 2010, Neural Comput. 22:752, eqs. 1-2",
-    equations="""
-        dU/dt = (I - U) / tau
-        q = max(U, 0)**2
-        r = q / (1 + P)
-    """,
-    inputs=("I", "P"),
-    method="exact",
-    parameters=dict(tau=Parameter(1.0, "ms", "time constant of the activity", "(0, inf)")),
-)
 
 
 @networks.register("ring_attractor", "RingAttractor", "cann")
 class RingAttractor(Network):
     """Neurons on a ring whose activity is a bump that stays where an input has put it.
 
-    Each neuron prefers an angle and excites its neighbours; the activity of the whole ring divides that of each. Members: `cells` (activity
-    `U`, rate `r`), `pool` (the activity of all), `cue` (an input ``[cells]`` for the first `cue_time` ms; :meth:`bump` makes one), and the
-    connections `near`, `total` and `divide`.
+    Neurons of the model ``cann_field``: each prefers an angle and excites its neighbours; the activity of the whole ring divides that of
+    each. Members: `cells` (activity `U`, rate `r`), `pool` (the activity of all), `cue` (an input ``[cells]`` for the first `cue_time` ms;
+    :meth:`bump` makes one), and the connections `near`, `total` and `divide`.
 
     Parameters
     ----------
@@ -74,15 +58,15 @@ class RingAttractor(Network):
         demand_positive("RingAttractor.inhibition", inhibition)
         if inhibition >= 1:
             raise DeclarationError(f"RingAttractor.inhibition: {inhibition!r} is outside (0, 1), where bumps stay; choose one from there")
-        self.cells = NeuronGroup(num, model=_FIELD)
+        step, strength = 2 * math.pi / group_shape(num, None, "RingAttractor")[0], inhibition / (8 * math.sqrt(2 * math.pi) * width)
+        self.cells = NeuronGroup(num, model="cann_field", rho=1.0, k=strength * step)
         self.pool = NeuronGroup(1, model="relay")
-        self.cue = Generator(dec_target=self.cells, coding_method="square_pulse", end_time=cue_time, coding_var_name="I")
-        angle, step = self.angles, 2 * math.pi / self.cells.num
+        self.cue = Generator(dec_target=self.cells, coding_method="square_pulse", end_time=cue_time, coding_var_name="I_ext")
+        angle = self.angles
         weight = step * np.exp(-(_distance(angle[:, None], angle) ** 2) / (2 * width**2)) / (math.sqrt(2 * math.pi) * width)
-        strength = inhibition / (8 * math.sqrt(2 * math.pi) * width)
         self.near = Connection(self.cells, self.cells, weight=weight, pre_var_name="r", post_var_name="I", is_parameter=False)
-        self.total = Connection(self.cells, self.pool, weight=strength * step, pre_var_name="q", is_parameter=False)
-        self.divide = Connection(self.pool, self.cells, weight=1.0, pre_var_name="G", post_var_name="P", is_parameter=False)
+        self.total = Connection(self.cells, self.pool, weight=1.0, pre_var_name="q", is_parameter=False)
+        self.divide = Connection(self.pool, self.cells, weight=1.0, pre_var_name="G", post_var_name="I_sum", is_parameter=False)
 
     @property
     def angles(self) -> np.ndarray:

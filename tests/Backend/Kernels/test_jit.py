@@ -117,7 +117,7 @@ def test_other_versions_and_processors_have_other_files(place, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(jit, "_environment", lambda changed=changed: tuple(changed))
             assert jit._digest(TEXT) != before
-    assert len(jit._environment()) == 5 + len(jit._IMPORTED)
+    assert len(jit._environment()) == 5 + len(jit._MAKERS)
 
 
 def test_a_text_that_fails_leaves_no_module(place):

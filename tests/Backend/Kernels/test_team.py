@@ -87,18 +87,6 @@ def test_each_thread_has_its_own_scratch(way, threads):
     assert np.count_nonzero(sheet) <= threads
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_scratch_can_be_a_list_with_a_tuple_for_each_thread(way, threads):
-    x, out = np.arange(500.0), np.zeros(500)
-    scratch = [(np.zeros(40), np.zeros((2, 3), np.int32)) for _ in range(threads)]
-    team.spread(kernels.draft, 500, (x, out), threads=threads, scratch=scratch)
-    np.testing.assert_array_equal(out, 40 * x + 40 * 39 / 2)
-    assert sum(sheet[0, 0] for _, sheet in scratch) == 500
-    nothing = np.zeros(10)
-    team.spread(kernels.count, 10, (nothing, 1), threads=threads, scratch=[()] * threads)
-    assert nothing.tolist() == [1] * 10
-
-
 def test_fewer_rows_than_threads_are_never_left(way):
     x, out = np.arange(500.0), np.zeros(500)
     page, sheet = np.zeros((3, 40)), np.zeros((3, 2, 3), np.int32)
