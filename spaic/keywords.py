@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from spaic.errors import reject_unknown
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def refuse_misspelt(names: MutableMapping[str, Any], public: Iterable[str]) -> None:
@@ -27,7 +28,7 @@ def refuse_misspelt(names: MutableMapping[str, Any], public: Iterable[str]) -> N
         if inspect.isclass(names[name]):
             named_keywords(names[name])
         elif inspect.isfunction(names[name]):
-            names[name] = _checked(names[name])
+            names[name] = checked(names[name])
 
 
 def named_keywords(kind: type[T]) -> type[T]:
@@ -50,27 +51,28 @@ def named_keywords(kind: type[T]) -> type[T]:
     entry = "__new__" if kind.__init__ is object.__init__ else "__init__"
     owner = next(c for c in kind.__mro__ if entry in vars(c))
     if owner.__module__.partition(".")[0] == kind.__module__.partition(".")[0]:
-        checked = _checked(getattr(owner, entry), is_constructor=True)
-        setattr(owner, entry, staticmethod(checked) if entry == "__new__" else checked)
+        made = checked(getattr(owner, entry), is_constructor=True)
+        setattr(owner, entry, staticmethod(made) if entry == "__new__" else made)
     return kind
 
 
 @cache
-def _checked(function: Callable[..., Any], is_constructor: bool = False) -> Callable[..., Any]:
-    """`function` itself where it takes any keyword or looks at them already."""
+def checked(function: F, is_constructor: bool = False) -> F:
+    """`function`, which names a keyword that it does not know; itself where it takes any keyword, or looks at them already."""
     parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return function
-    known = tuple(p.name for p in parameters[is_constructor:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    parameters = parameters[is_constructor or (bool(parameters) and parameters[0].name == "self") :]
+    known = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     is_known = frozenset(known).__contains__
 
     @wraps(function)
-    def checked(*args: Any, **options: Any) -> Any:
+    def called(*args: Any, **options: Any) -> Any:
         if not all(map(is_known, options)):
-            reject_unknown(_name(args[0]) if is_constructor else function.__name__, options, known)
+            reject_unknown(_name(args[0]) if is_constructor else function.__qualname__, options, known)
         return function(*args, **options)
 
-    return checked
+    return called  # type: ignore[return-value]
 
 
 def _name(made: Any) -> str:

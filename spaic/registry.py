@@ -52,7 +52,9 @@ class Registry(Mapping[str, T], Generic[T]):
                 raise DeclarationError(f"{self.kind}: a name must be non-empty text, got {n!r}; give it one")
             if _key(n) in self._items or _key(n) in self._aliases:
                 raise DeclarationError(f"{self.kind} {n!r}: the name is already registered; choose another one, or say replace=True")
-        self._items[_key(name)] = named_keywords(item) if isinstance(item, type) else item
+        if isinstance(item, type) and item.__module__.startswith("spaic."):  # the classes of others stay as they are
+            named_keywords(item)
+        self._items[_key(name)] = item
         self._aliases.update({_key(a): _key(name) for a in aliases})
         return item
 

@@ -181,7 +181,7 @@ def parameter_path(key: str) -> str:
 
 
 def spelled(call: str) -> Callable[[F], F]:
-    """A method that also takes the keywords of SPAIC."""
+    """A method that also takes the keywords of SPAIC, and answers those that nobody knows with the nearest."""
 
     def decorate(method: F) -> F:
         names = list(inspect.signature(method).parameters)[1:]

@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+import torch
 
 import spaic
 import spaic.Modules
@@ -41,6 +42,42 @@ def test_a_misspelt_keyword_is_answered_with_a_name(name):
 def test_what_is_called_stays_what_it_was():
     assert spaic.fit is spaic.fit and spaic.save is spaic.IO.save and spaic.Rule.__init__.__wrapped__.__qualname__ == "Rule.__init__"
     assert spaic.calibrate.__doc__.startswith("Scale the weights") and list(inspect.signature(spaic.load).parameters)[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "slip", "meant"),
+    [("run", "run_tim", "run_time"), ("run_continue", "keep_grad", "keep_gradient"), ("fit", "epocs", "epochs"),
+     ("build", "backnd", "backend"), ("evaluate", "decode", "decoder"), ("verify", "backend", "backends"),
+     ("set_runtime", "run_time", "runtime"), ("set_backend_dt", "dtt", "dt"), ("load_state_dict", "strickt", "strict")],
+)  # fmt: skip
+def test_calls_on_a_network(call, slip, meant):
+    with pytest.raises(DeclarationError, match=f"net.{call}: unknown keyword '{slip}'; did you mean '{meant}'"):
+        getattr(spaic.Network(), call)(**{slip: 1})
+
+
+def test_calls_on_learners_and_pipelines():
+    net = spaic.Network()
+    net.cells = spaic.NeuronGroup(2, model="lif")
+    net.learner = spaic.STCA(0.5, net)
+    for call in (net.learner.fit, net.learner.evaluate):
+        with pytest.raises(DeclarationError, match=f"{call.__name__}: unknown keyword 'decodr'; did you mean 'decoder'"):
+            call([], decodr=1)
+    with pytest.raises(DeclarationError, match="RLPipeline.train: unknown keyword 'early_stopp'; did you mean 'early_stop'"):
+        spaic.RLPipeline.train(None, early_stopp=3)
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("lrr", "lr"), ("schedul", "schedule"), ("beta", "betas"), ("clip_nrm", "clip_norm")])
+def test_optimizers(slip, meant):
+    with pytest.raises(DeclarationError, match=f"Adam: unknown option '{slip}'; did you mean '{meant}'"):
+        spaic.Adam(**{slip: 1})
+
+
+def test_classes_of_others_stay_as_they_are():
+    for kind in (torch.optim.Adam, torch.optim.lr_scheduler.StepLR):
+        with pytest.raises(TypeError):
+            kind(shpae=1)
+        assert not hasattr(kind.__init__, "__wrapped__") or kind.__init__.__wrapped__.__module__.startswith("torch")
+        assert kind.__init__.__module__.startswith("torch") and kind.__init__.__code__.co_filename.startswith(torch.__path__[0])
 
 
 class Counted:

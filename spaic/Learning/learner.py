@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from spaic.errors import DeclarationError, nearest
 from spaic.Graph.graph import Graph
 from spaic.Graph.nodes import Population
+from spaic.keywords import checked
 from spaic.Learning.description import described, rebuilt
 from spaic.Learning.groups import elements
 from spaic.Learning.optimized import Optimized, nearest_optimizer
@@ -119,13 +120,13 @@ class Learner(Optimized):
         """Train the network with all its learners on `loader`; see :func:`spaic.Learning.fit.fit`."""
         from spaic.Learning.fit import fit
 
-        return fit(self.network, loader, epochs, run_time, **options)
+        return checked(fit)(self.network, loader, epochs, run_time, **options)
 
     def evaluate(self, loader: Any, run_time: float | None = None, **options: Any) -> float:
         """Accuracy on `loader`; see :func:`spaic.Learning.evaluation.evaluate`."""
         from spaic.Learning.evaluation import evaluate
 
-        return evaluate(self.network, loader, run_time, **options)
+        return checked(evaluate)(self.network, loader, run_time, **options)
 
     # --- written down
 

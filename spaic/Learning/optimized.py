@@ -139,6 +139,7 @@ class Optimized(Annotation):
         """
         self._optimizer().step()
         self._store().confine()
+        self._store().keep_in_range()
 
     def optim_schedule(self, metric: Any = None) -> None:
         """Advance the schedule set with :meth:`set_schedule`."""

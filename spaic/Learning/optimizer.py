@@ -31,6 +31,8 @@ _REFUSED = {
     "muon": "it takes matrices only, so no biases and no parameters of neurons; use AdamW, or torch.optim.Muon on the weights you choose",
 }
 
+#: Keywords that every optimizer takes besides its own.
+_OWN = ("lr", "schedule", "maxstep", "clip_norm", "clip_value")
 optimizers: Registry[Any] = Registry("optimizer")
 for _name in NAMES:
     if hasattr(torch.optim, _name):
@@ -215,12 +217,12 @@ def optimizer_named(
         if maxstep is not None:
             raise DeclarationError(f"{torch_class.__name__}: maxstep {maxstep} without the name of a schedule; give schedule='StepLR', say")
         if schedule is None:
-            reject_unknown(torch_class.__name__, options, [*parameters_of(torch_class), *limits], "option")
+            reject_unknown(torch_class.__name__, options, [*parameters_of(torch_class), *_OWN], "option")
         name_of_schedule, its_options = (None, {}) if schedule is None else (schedule.name, schedule.options)
         return Optimizer(name, lr, options, name_of_schedule, its_options, **limits)
     own = parameters_of(torch_class)
     composed = "SequentialLR" if isinstance(schedule, (list, tuple)) else schedule
-    reject_unknown(torch_class.__name__, options, [*own, *limits, *parameters_of(schedules[composed])], "option")
+    reject_unknown(torch_class.__name__, options, [*own, *_OWN, *parameters_of(schedules[composed])], "option")
     named = schedule_named(schedule, maxstep=maxstep, **{key: value for key, value in options.items() if key not in own})
     return Optimizer(name, lr, {key: value for key, value in options.items() if key in own}, named.name, named.options, **limits)
 

@@ -14,7 +14,7 @@ class StateMonitor(Monitor):
         Whose variable it is.
     var_name : str
         A state or value of the model (``"V"`` is the value at the end of a step, ``"V_before_reset"`` that at the spike
-        test), ``"O"`` for spikes, ``"weight"`` or ``"current"`` of a connection.
+        test), ``"O"`` for spikes, ``"weight"``, a learned ``"delay"`` or ``"current"`` of a connection.
     index, dt, name, nbatch, file, overwrite, memory_limit
         As for every :class:`~spaic.Monitor.monitor.Monitor`.
 

@@ -89,6 +89,7 @@ class Built(Assembly):
         object.__setattr__(self, "_seed", _seed(seed))
         object.__setattr__(self, "_simulation", None)
 
+    @spelled("net.set_runtime")
     def set_runtime(self, runtime: float | str) -> None:
         """Set the duration of runs that do not state one: in ms, or text with a unit."""
         runtime = milliseconds(runtime, "net.set_runtime")
@@ -110,6 +111,7 @@ class Built(Assembly):
         clock = self._backend.clock if self._backend is not None else Clock()
         return lower(self, clock, self._seed)
 
+    @spelled("net.build")
     @whole
     def build(self, backend: Any = None) -> None:
         """Lower, verify and compile the network; weights of an earlier build that still fit are kept."""

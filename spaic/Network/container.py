@@ -193,7 +193,7 @@ class Container(Element):
         double = next((other for other in before if _are_alike(element, other)), None)
         if double is not None:
             warnings.warn(
-                f"{self._label()}: {name!r} joins what {double.name!r} joins already, and both are there now; if a cell was run again, "
+                f"{self._label()}: {name!r} refers to the same elements as {double.name!r}, and both are there now; if a cell was run again, "
                 f"remove one with del_assembly({double.name!r}), and give it a name, under which the next one takes its place",
                 UserWarning,
                 stacklevel=3,

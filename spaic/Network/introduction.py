@@ -25,10 +25,7 @@ def introduce(error: SpaicError, kind: type, args: tuple[Any, ...], options: Map
     """
     if not error.args or not isinstance(error.args[0], str):
         return
-    try:
-        given = inspect.signature(kind.__init__).bind_partial(None, *args, **options).arguments  # type: ignore[misc]
-    except TypeError:  # a keyword that is unknown
-        given = dict(options)
+    given = _given(inspect.signature(kind.__init__), args, options)  # type: ignore[misc]
     name = _path(given.get("name"))
     inner, text = getattr(error, "_element", (None, error.args[0]))
     if name is None:
@@ -39,6 +36,16 @@ def introduce(error: SpaicError, kind: type, args: tuple[Any, ...], options: Map
         name = f"{name}.{inner}"
     error._element = name, text  # type: ignore[attr-defined]
     error.args = (f"{name}: {text}", *error.args[1:])
+
+
+def _given(constructor: inspect.Signature, args: tuple[Any, ...], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arguments by name, without those that the constructor does not know."""
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in constructor.parameters.values())
+    known = {k: v for k, v in options.items() if takes_any or k in constructor.parameters}
+    try:
+        return constructor.bind_partial(None, *args, **known).arguments
+    except TypeError:  # more arguments than it takes
+        return known
 
 
 def _path(name: Any) -> str | None:

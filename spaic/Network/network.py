@@ -102,6 +102,7 @@ class Network(Files):
         object.__setattr__(self, "_is_training", False)
         return self
 
+    @spelled("net.fit")
     def fit(
         self,
         loader: Any,
@@ -161,6 +162,7 @@ class Network(Files):
             decoder=decoder,
         )
 
+    @spelled("net.evaluate")
     def evaluate(self, loader: Any = None, run_time: float | None = None, *, encoder: Any = None, decoder: Any = None) -> float:
         """Accuracy on batches of (data, label), without gradients and in evaluation mode; arguments as those of :meth:`fit`."""
         return float(self._trainer("net.evaluate").evaluate(loader, run_time, encoder=encoder, decoder=decoder))
@@ -177,6 +179,7 @@ class Network(Files):
         """Its path in the network around it; its name if there is none."""
         return super().path if self.parent is not None else self.name or "network"
 
+    @spelled("net.verify")
     def verify(self, run_time: float | None = None, backends: Any = ("reference", "torch", "event"), dt: Any = None) -> Any:
         """Run the network on several backends and time steps with the same weights and input, and compare the spikes.
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from spaic.Network.built import Built
 from spaic.Network.weights import Mismatch, load_weights
+from spaic.spellings import spelled
 
 P = TypeVar("P", bound="Parameters")
 
@@ -28,6 +29,7 @@ class Parameters(Built):
         store.confine()
         return dict(store.state_dict())
 
+    @spelled("net.load_state_dict")
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Mismatch:
         """Copy weights in, by path; optimizers go on with them.
 

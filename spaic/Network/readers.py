@@ -35,12 +35,12 @@ class Reader(Node):
     ) -> None:
         super().__init__(name)
         self._set_code(coding_method, options, self.usual_code)
-        reads = getattr(self.code, "reads", None)
         self.dec_target = dec_target
-        if (dec_target is not None or reads is not None) and not hasattr(dec_target, "shape"):
+        needs_one = dec_target is not None or self.code.reads is not None
+        if needs_one and not (isinstance(dec_target, Element) and hasattr(dec_target, "shape")):
             raise DeclarationError(f"{type(self).__name__}: the target is {dec_target!r}; give the group to be read as dec_target")
         self._set_num(num)
-        self.coding_var_name = coding_var_name or reads or "O"
+        self.coding_var_name = coding_var_name or self.code.reads or "O"
         self._result: Any = None
 
     def _set_num(self, num: int | None) -> None:

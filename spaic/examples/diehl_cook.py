@@ -36,7 +36,7 @@ def mnist(is_train, download, count):
 def network(neurons, count, seed):
     """The more neurons and the fewer images, the fewer spikes has each neuron, and the more does each of them change."""
     step = np.sqrt(neurons * 60_000 / count)
-    net = DiehlCook(neurons, theta_plus=0.0025 * step, coding_method="null", seed=seed)
+    net = DiehlCook(neurons, theta_plus=0.0025 * step, tau_theta=6.5e6, coding_method="null", seed=seed)
     net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp", nu_post=5e-4 * step)
     return built(net)
 

@@ -291,6 +291,20 @@ class TestDiehlCook:
         np.testing.assert_allclose(net.raised.values[0, :, -1], before, atol=0.051)  # it stays when the run goes on
         np.testing.assert_array_equal(net.threshold_rise[0], net.raised.values[0, :, -1])
 
+    def test_a_spike_silences_all_others_one_step_later(self):
+        net = DiehlCook(3, inputs=16, coding_method="null", seed=1)
+        net.fired, net.answered = spaic.SpikeMonitor(net.exc), spaic.SpikeMonitor(net.inh)
+        net.opened = spaic.StateMonitor(net.exc, "g_inh")
+        plain(net).input(np.random.default_rng(0).random((1, 60, 16)) < 0.2)
+        net.run(60.0)
+        assert len(net.fired.spk_times[0]) > 5
+        for found in ("spk_times", "spk_index"):
+            np.testing.assert_array_equal(*(getattr(monitor, found)[0] for monitor in (net.fired, net.answered)))
+        first = round(net.fired.spk_times[0].min())  # at the end of step first - 1
+        winners = np.bincount(net.fired.spk_index[0][net.fired.spk_times[0] == first], minlength=3)
+        assert not net.opened.values[0][:, :first].any()
+        np.testing.assert_allclose(net.opened.values[0][:, first], 30.0 * (winners.sum() - winners))
+
     def test_fixed_it_takes_batches_and_nothing_changes(self):
         net = DiehlCook(6, inputs=16, coding_method="null", theta=np.linspace(0.0, 5.0, 6), seed=3)
         net.learner = spaic.PlasticityLearner(net.input_exc, "post_pre_stdp")

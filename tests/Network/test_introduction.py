@@ -39,6 +39,7 @@ def test_what_it_joins():
     assert said(lambda: spaic.Connection(net.a, net.b, weigth=1.0)).startswith("connection from 'a' to 'b': Connection(full): ")
     assert said(lambda: spaic.Connection(net.a, net.b, "wire", weigth=1.0)).startswith("wire: Connection(full): ")
     assert said(lambda: spaic.Connection(net.a, lif(), weigth=1.0)).startswith("Connection(full): ")
+    assert said(lambda: spaic.StateMonitor(net.b, "V", dtt=1.0)).startswith("monitor of 'b': StateMonitor: unknown keyword 'dtt'")
     assert said(lambda: spaic.Decoder(dec_target=net.b, coding_method="x")).startswith("decoder of 'b': unknown decoder 'x'")
 
 

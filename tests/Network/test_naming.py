@@ -276,7 +276,7 @@ class TestACellThatIsRunAgain:
     def test_what_has_no_name_is_there_twice_and_that_is_said(self):
         net = self.make()
         self.cell(net, weight=0.1)
-        with pytest.warns(UserWarning, match=r"'connection2' joins what 'connection1' joins already.*del_assembly\('connection1'\)"):
+        with pytest.warns(UserWarning, match=r"'connection2' refers to the same elements as 'connection1'.*del_assembly\('connection1'\)"):
             self.cell(net, weight=0.2)
         assert names(net) == ["a", "b", "connection1", "connection2"]
         net.del_assembly("connection1")

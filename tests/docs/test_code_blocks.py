@@ -22,6 +22,8 @@ from spaic import cli, registry
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README_cn.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CHINESE = [page for page in PAGES if page.stem.endswith("_cn")]
+#: What a Chinese page executes and prints is compared with the English one, which is executed.
+EXECUTED = [page for page in PAGES if page not in CHINESE]
 LANGUAGES = {"python", "text", "bash", "math"}
 
 
@@ -56,7 +58,7 @@ def sandbox(tmp_path, monkeypatch):
         r._items, r._aliases = items, aliases
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.name)
 def test_code_runs_and_prints_what_the_page_says(page, sandbox):
     names: dict[str, object] = {"__name__": "__main__"}
     printed = ""

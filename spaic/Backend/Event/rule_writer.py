@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from spaic.Backend.Event.rule_motion import GAP, between
-from spaic.Backend.Kernels.numba_text import LANGUAGE
+from spaic.Backend.Kernels.numba_language import LANGUAGE
 from spaic.Backend.Kernels.printing import Names, lines
 from spaic.Dynamics.kinds import TRUTH, kinds
 from spaic.Dynamics.rules import WEIGHT, Rule

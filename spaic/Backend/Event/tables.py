@@ -143,7 +143,7 @@ def cells(form: Form, ports: Sequence[str], values: Mapping[str, np.ndarray], t_
     if not form.residual:
         level[:] = -1.0
     jump, _ = array(form.jumps, ports, True)
-    held = np.array([s in form.held for s in states])
+    held = np.array([s in form.held for s in states], dtype=bool)
     return Cells(states, A, reset, reset_to, residual[:, 0], level[:, 0], t_ref, jump, held, form.is_strict)
 
 

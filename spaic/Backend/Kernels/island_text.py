@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Island
-from spaic.Backend.Kernels.layer import Layer, Pass, Value
-from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
+from spaic.Backend.Kernels.layer import Layer
+from spaic.Backend.Kernels.numba_body import Body, indented, over_elements, unpacked
+from spaic.Backend.Kernels.numba_language import LANGUAGE
+from spaic.Backend.Kernels.numba_text import module
+from spaic.Backend.Kernels.passes import Pass, Value
 from spaic.Dynamics.show import listing
 
 #: Samples that go through time together: each row of a weight that is read serves all of them.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from spaic.Backend.Kernels.numba_text import indented
+from spaic.Backend.Kernels.numba_body import indented
 from spaic.Backend.Kernels.sparse_island import DELAYED, DENSE, ONE_TO_ONE, SPARSE
 
 Code = list[str]

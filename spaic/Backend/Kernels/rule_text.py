@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spaic.Backend.Kernels.numba_text import LANGUAGE, indented, unpacked
+from spaic.Backend.Kernels.numba_body import indented, unpacked
+from spaic.Backend.Kernels.numba_language import LANGUAGE
 from spaic.Backend.Kernels.printing import Names, lines
 from spaic.Backend.Kernels.rule_loops import LOOPS, NAMES
 from spaic.Backend.Kernels.sparse_island import Learned

@@ -14,20 +14,18 @@ from functools import lru_cache
 
 from spaic.Backend.Kernels import rule_text
 from spaic.Backend.Kernels.island_text import Argument
-from spaic.Backend.Kernels.layer import Value
-from spaic.Backend.Kernels.numba_text import LANGUAGE, Body, indented, module, over_elements, unpacked
+from spaic.Backend.Kernels.numba_body import indented, unpacked
+from spaic.Backend.Kernels.numba_language import LANGUAGE
+from spaic.Backend.Kernels.numba_text import module
+from spaic.Backend.Kernels.passes import Value
 from spaic.Backend.Kernels.rule_loops import LOOPS
 from spaic.Backend.Kernels.sparse_island import DELAYED, DIRECT, EVENTS, SCATTERED, SPARSE, Events, Learned
 from spaic.Backend.Kernels.sparse_meeting import JOIN, TEAM, meeting
+from spaic.Backend.Kernels.sparse_step import OWN, Step
 from spaic.Backend.Kernels.sparse_sums import COPIED, LISTED, ROW, SUMS, TABLES
 from spaic.Dynamics.show import listing
 
 _IMPORT = "from spaic.Backend.Kernels.sparse_team import add, eight, fork, look"
-_OWN = (
-    "counters", "threads", "cuts", "own", "team", "p0", "p1", "start", "stop", "count", "then", "now", "row", "samples", "every", "sample",
-    "address", "fork", "turns", "add", "look", "list_fired", "row_of", "rows", "eight", "least_delay", "delays", "depths", "first_sample",
-    "copies",
-)  # fmt: skip
 
 
 @lru_cache(maxsize=256)
@@ -57,75 +55,6 @@ def arguments(events: Events) -> tuple[Argument, ...]:
     return tuple(_Function(events).arguments)
 
 
-class _Step:
-    """The loop over the neurons of a member, as a function that members with the same equations share.
-
-    Parameters
-    ----------
-    events : Events
-        What the member belongs to.
-    member : str
-        Its label.
-    """
-
-    def __init__(self, events: Events, member: str) -> None:
-        self.events, self.member, self.layer = events, member, events.by_name[member]
-        self.body = Body(self.layer, self.layer.forward, {*LANGUAGE.reserved, *_OWN, "advance"})
-        self.given: dict[Argument, str] = {}  # arrays, by what they are called in the function
-        self.rows: dict[Argument, str] = {}  # the rows of those that are records
-        self.after: list[str] = []
-        for carried in self.layer.forward.carried:
-            self.body.places[carried] = f"{self._array('state', carried.name)}[m]"
-        for value in self.layer.forward.values:
-            if value.role == "parameter":
-                self.body.places[value] = f"{self._array('value', value)}[m]"
-            elif value.role == "normal":
-                self.given[Argument("value", member, value)] = self.body.arrays[value]
-            elif value.role == "arrival":
-                self.body.places[value] = self._arrival(value.name)
-            elif value.role == "result":
-                self.body.places[value] = f"{self._array('fired', value.name)}[m]" if value.is_byte else self._record(member, value.name)
-
-    def _array(self, role: str, item: Value | str, member: str = "") -> str:
-        key = Argument(role, member or self.member, item)
-        if key not in self.given:
-            name = self.body.arrays[item] if isinstance(item, Value) else f"{role}_{item}"
-            self.given[key] = name if isinstance(item, Value) else self.body.names.free(name)
-        return self.given[key]
-
-    def _record(self, member: str, variable: str) -> str:
-        """A value of another kind than spikes, as it is written and read."""
-        text = self._array("sampled", variable, member)
-        if (member, variable) not in self.events.sampled:
-            return f"{text}[0, m]"
-        key = Argument("sampled", member, variable)
-        if key not in self.rows:
-            self.rows[key] = self.body.names.free(f"row_{variable}")
-        return f"{text}[{self.rows[key]}, m]"
-
-    def _arrival(self, port: str) -> str:
-        """What arrives at a port of a neuron: the sum of the events, and what synapses of this port give."""
-        feeds = [self.events.feeds[k] for k in self.events.into(self.member, port)]
-        parts = [self._record(f.source, f.variable) for f in feeds if f.kind == DIRECT]
-        is_constant = dict(self.events.outside).get((self.member, port))
-        if is_constant is not None or any(f.kind != DIRECT for f in feeds):
-            total = self._array("arriving", port)
-            parts.insert(0, f"{total}[m]")
-            if is_constant:
-                self.after.append(f"{total}[m] = {self._array('outside', port)}[0, m]")
-            elif is_constant is None:
-                self.after.append(f"{total}[m] = number(0.0)")
-        return f"({' + '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "number(0.0)"
-
-    def text(self) -> str:
-        """The function, called ``advance``."""
-        body = self.body
-        code = [*body.scalars("scalars"), *unpacked("rows", self.rows.values()), *unpacked("arrays", self.given.values())]
-        code += [*body.time(), *body.views()]
-        lines = over_elements([*body.lines(), *self.after], 1)
-        return "\n".join(["def advance(first, width, n, first_step, dt, scalars, rows, arrays):", *indented(code, 1), *lines])
-
-
 class _Function:
     """The kernel in the making."""
 
@@ -134,19 +63,19 @@ class _Function:
         counted = {
             f"{x}_{k}" for x in ("scalars", "advance", "count", "from", "to") for k in range(len(events.members) + len(events.sources))
         }
-        self.taken = {*LANGUAGE.reserved, *_OWN, *counted, *(f"add_{kind}" for kind in EVENTS)}
+        self.taken = {*LANGUAGE.reserved, *OWN, *counted, *(f"add_{kind}" for kind in EVENTS)}
         self.arguments: dict[Argument, str] = {}
         self.outside = dict(events.outside)
         self.tables = {k: self._tables(k) for k, feed in enumerate(events.feeds) if feed.kind != DIRECT}
         self.lists = {k: self._lists(*x) for k, x in enumerate(events.sources)}
         self.rules = [self._rule(k, x) for k, x in enumerate(events.learned)]
-        self.steps = {member: _Step(events, member) for member in events.members}
+        self.steps = {member: Step(events, member) for member in events.members}
         self.loops: list[str] = []
         self.calls = {member: self._call(step) for member, step in self.steps.items()}
         for member, port in self.outside:
             self._argument("outside", member, port, f"{member}_outside_{port}")
 
-    def _call(self, step: _Step) -> str:
+    def _call(self, step: Step) -> str:
         """The call of the loop over the neurons of a member."""
         text = step.text()
         if text not in self.loops:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed, Island
 from spaic.Backend.Kernels.island_text import Argument
-from spaic.Backend.Kernels.layer import Carried, Value
+from spaic.Backend.Kernels.passes import Carried, Value
 from spaic.Backend.Kernels.printing import Names
 from spaic.Backend.Kernels.triton_text import LANGUAGE, Kernel, module
 from spaic.Dynamics.show import listing

@@ -8,7 +8,8 @@ from __future__ import annotations
 import keyword
 import re
 
-from spaic.Backend.Kernels.layer import Carried, Layer, Pass, Value
+from spaic.Backend.Kernels.layer import Layer
+from spaic.Backend.Kernels.passes import Carried, Pass, Value
 from spaic.Backend.Kernels.printing import Language, Names, heading, lines
 from spaic.Backend.Kernels.triton_math import CALLED, helpers
 from spaic.Dynamics.kinds import TRUTH

@@ -16,6 +16,7 @@ from spaic.Backend.Reference.transforms import STEP, WHOLE, apply
 from spaic.Backend.whole_runs import demand_whole
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
+from spaic.errors import UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
@@ -83,9 +84,9 @@ class ReferenceProgram(Program):
         for link in self.graph.links:
             owned.setdefault(link.name, {}).update({**dropout_factors(self.graph, link, state), **measured.get(link.name, {})})
         for n in range(state.step, state.step + steps):
-            now = {f"{name}.O": np.asarray(s.chunk(n, n + 1)[0], dtype=np.float64) for name, s in inputs.items()}
+            now = {f"{name}.O": values_of(s.chunk(n, n + 1)[0], name) for name, s in inputs.items()}
             for name in self.order:
-                now.update(self._advance(self.elements[name], owned, arrays, now, n, state.run))
+                now.update(self._advance(self.elements[name], owned, arrays, now, n, state))
             for path in [p for p in arrays if p.endswith(".history")]:
                 arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
             self._record(recorded, {**parameters, **now}, n)
@@ -98,25 +99,26 @@ class ReferenceProgram(Program):
 
         return listing(self.elements[path].tape)
 
-    def _advance(self, element: Element, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> dict[str, Any]:
-        """One step of a population; `arrays` gets its new states, the result what others may read."""
+    def _advance(self, element: Element, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, state: State) -> dict[str, Any]:
+        """One step of a population; `arrays` gets its new states, the result what others may read. `state` is that before the run."""
         amounts: dict[str, Any] = {}
         for link in self.graph.arriving(element.path):
-            delivered = self._deliver(link, owned, arrays, now, n, run).reshape(-1, *element.shape)
+            delivered = self._deliver(link, owned, arrays, now, n, state).reshape(-1, *element.shape)
             now[f"{link.name}.current"] = delivered
             port = element.port(link)
             amounts[port] = amounts[port] + delivered if port in amounts else delivered
-        result = self._step(element, owned, arrays, amounts, n, run)
+        result = self._step(element, owned, arrays, amounts, n, state)
         return {**result, **{path: result[place] for path, place in element.currents().items()}}
 
-    def _step(self, element: Element, owned: Owned, arrays: dict[str, Any], amounts: dict[str, Any], n: int, run: int) -> dict[str, Any]:
-        dt = self.graph.clock.dt
+    def _step(
+        self, element: Element, owned: Owned, arrays: dict[str, Any], amounts: dict[str, Any], n: int, state: State
+    ) -> dict[str, Any]:
+        dt, batch = self.graph.clock.dt, state.batch
         own = {name: arrays[element.place(name)] for name in element.step.states}
-        batch = next(iter(amounts.values())).shape[0] if amounts else next(iter(own.values())).shape[0]
         normals: dict[str, Any] = {}
         if element.step.noises:
             shape = (len(element.step.noises), batch, *element.shape)
-            drawn = Noise(Key(self.graph.seed, element.path, "noise", run), shape).steps(n, n + 1)[0]
+            drawn = Noise(Key(self.graph.seed, element.path, "noise", state.run), shape).steps(n, n + 1)[0]
             normals = {normal_name(name): drawn[i] for i, name in enumerate(element.step.noises)}
         given = {**element.own(owned), **own, **normals, **{arrival(p): a for p, a in amounts.items()}}
         result = element.tape.run(PRIMITIVES, {**given, "dt": dt, "t": n * dt})
@@ -124,7 +126,7 @@ class ReferenceProgram(Program):
         arrays.update({element.place(k): full[k] for k in element.step.states})
         return {element.place(k): v for k, v in full.items()}
 
-    def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, run: int) -> np.ndarray:
+    def _deliver(self, link: Link, owned: Owned, arrays: dict[str, Any], now: dict[str, Any], n: int, state: State) -> np.ndarray:
         """What `link` brings at this step."""
         delay, shape = self.schedule.delays[link.name], self.graph.shape(link.source_node)
         own = {**owned.get(link.owner, {}), **owned.get(link.name, {}), STEP: n}
@@ -145,7 +147,7 @@ class ReferenceProgram(Program):
         if synapse is None:
             return x
         x = x.reshape(len(x), *synapse.shape)
-        result = self._step(synapse, owned, arrays, {synapse.model.ports[0]: x}, n, run)
+        result = self._step(synapse, owned, arrays, {synapse.model.ports[0]: x}, n, state)
         now.update(result)
         return result[f"{link.name}.{synapse.model.output}"]  # type: ignore[attr-defined]
 
@@ -154,3 +156,14 @@ class ReferenceProgram(Program):
         for path, samples in recorded.items():
             if (n + 1) % every[path] == 0:
                 samples.append(np.array(now[path]))
+
+
+def values_of(chunk: Any, path: str) -> np.ndarray:
+    """What a stream brings, in float64."""
+    if not hasattr(chunk, "detach"):
+        return np.asarray(chunk, dtype=np.float64)
+    if chunk.requires_grad:
+        raise UnsupportedError(
+            f"{path}: the input requires a gradient, which the reference does not compute; detach it, or use Torch_Backend"
+        )
+    return np.asarray(chunk.detach().cpu().double())  # NumPy does not know all types of tensors

@@ -12,11 +12,12 @@ from torch import Tensor
 from spaic.Backend.element import Element
 from spaic.Backend.Kernels.island import DIRECT, Feed
 from spaic.Backend.Torch import looped
-from spaic.Backend.Torch.fused import Prepared, Times
+from spaic.Backend.Torch.island_call import Call, Member, Way
+from spaic.Backend.Torch.prepared import Prepared, Times
 from spaic.Graph.schedule import Stage
 
 if TYPE_CHECKING:
-    from spaic.Backend.Torch.program import Run
+    from spaic.Backend.Torch.run import Run
 
 
 class CompiledIsland:
@@ -34,7 +35,7 @@ class CompiledIsland:
         self.run_, self.stage = run, stage
         self.elements: dict[str, Element] = {}
         self.arriving: dict[str, dict[str, Tensor]] = {name: {} for name in stage.populations}
-        self.ways: list[looped.Way] = []
+        self.ways: list[Way] = []
         self.inside: list[Any] = []
 
     def add(self, link: Any, delivered: Tensor | None) -> None:
@@ -49,7 +50,7 @@ class CompiledIsland:
         if synapse is not None:
             self.elements[link.name], self.arriving[link.name] = synapse, {}
             output = synapse.model.output  # type: ignore[attr-defined]
-            self.ways.append(looped.Way(Feed(link.name, output, target, port, DIRECT), 0, None))
+            self.ways.append(Way(Feed(link.name, output, target, port, DIRECT), 0, None))
             target, port = link.name, synapse.model.ports[0]
         size = prod(self.run_.program.graph.shape(link.source_node))
         ways, bias = self.run_.deliveries[link.name].ways(target, port, size)
@@ -83,7 +84,7 @@ class CompiledIsland:
             amount = run.deliveries[link.name].over_time(run.signals)
         return amount.reshape(run.steps, run.batch, *shape).to(run.program.dtype)
 
-    def call(self) -> looped.Call:
+    def call(self) -> Call:
         """What the kernel is called with."""
         run = self.run_
         order = [m for name in self.stage.populations for m in (*(w for w in self.elements if self._feeds(w, name)), name)]
@@ -95,8 +96,8 @@ class CompiledIsland:
         involved = [x for m in order for x in (*states[m].values(), *self.arriving[m].values(), *bounds[m].slots)]
         involved += [*history.values(), *(w.weight for w in self.ways)]
         needs_gradient = torch.is_grad_enabled() and any(isinstance(x, Tensor) and x.requires_grad for x in involved)
-        members: Mapping[str, looped.Member] = {
-            m: looped.Member(
+        members: Mapping[str, Member] = {
+            m: Member(
                 Prepared(e, bounds[m], run.normals(e), run.batch, needs_gradient, is_inside=True, device=run.program.device),
                 self.arriving[m],
                 states[m],
@@ -104,7 +105,7 @@ class CompiledIsland:
             for m, e in elements.items()
         }
         times = Times(run.start, run.steps, run.program.graph.clock.dt)
-        return looped.Call(" and ".join(self.stage.populations), members, self.ways, history, times)
+        return Call(" and ".join(self.stage.populations), members, self.ways, history, times)
 
     def _element(self, member: str) -> Element:
         return self.elements[member] if member in self.elements else self.run_.program.elements[member]

@@ -12,7 +12,7 @@ from torch import Tensor
 from spaic.Backend.Kernels.island import DENSE, ONE_TO_ONE, Feed
 from spaic.Backend.Torch.delays import Late, Shares, fixed, is_linear, learned, mixed, taps
 from spaic.Backend.Torch.images import can_pool, pooled
-from spaic.Backend.Torch.looped import Way
+from spaic.Backend.Torch.island_call import Way
 from spaic.Backend.Torch.products import product
 from spaic.Backend.Torch.signals import Signals
 from spaic.Backend.Torch.spikes import Spikes

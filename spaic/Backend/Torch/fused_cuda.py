@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.Kernels import cache, jit, triton_text
-from spaic.Backend.Kernels.layer import Layer, Pass, Value
+from spaic.Backend.Kernels.layer import Layer
+from spaic.Backend.Kernels.passes import Pass, Value
 
 #: Steps whose input is on its way while one is computed.
 STAGES = 4

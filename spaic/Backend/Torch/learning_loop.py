@@ -12,7 +12,8 @@ from torch import Tensor
 from spaic.Backend.Kernels import rule_text
 from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.Backend.Torch.kernel_order import kernel_order
-from spaic.Backend.Torch.program import Run, TorchProgram
+from spaic.Backend.Torch.program import TorchProgram
+from spaic.Backend.Torch.run import Run
 from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.simulation_choice import gradient_flows, hindrance, is_spiking, passes_events
 from spaic.Dynamics.kinds import NUMBER, kinds

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from spaic.Backend.Kernels import triton_island_text
 from spaic.Backend.Kernels.island_text import Argument
-from spaic.Backend.Kernels.layer import Value
+from spaic.Backend.Kernels.passes import Value
 from spaic.Backend.Torch.fused_cuda import loaded, numbers, rows
 
 if TYPE_CHECKING:
-    from spaic.Backend.Torch.looped import Call
+    from spaic.Backend.Torch.island_call import Call
 
 #: Fewest and most neurons of a block, and rows of a weight that are added together.
 LEAST, MOST, LANES = 32, 256, 16

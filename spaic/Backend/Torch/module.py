@@ -54,7 +54,7 @@ class ParameterTree(nn.Module):
         self._bounds = {f"{k.name}.{p}": bounds for k in graph.links for p, bounds in k.bounds.items() if p != "weight"}
         self._weights = [(k, t) for k in graph.links for t in k.transforms if not k.shares and "weight" in t.parameters()]
         self._bounds |= {f"{k.name}.delay": (0.0, k.delay_limit) for k in graph.links if k.delay_limit is not None}
-        self._bounds |= trained_ranges(graph, values)
+        self._ranges = trained_ranges(graph, values)
         self._places: dict[str, nn.Module] = {}
         self._numbers: dict[str, float] = {}
         for path, value in values.items():
@@ -95,14 +95,15 @@ class ParameterTree(nn.Module):
             for path, value in values.items():
                 tensors[path].copy_(value if isinstance(value, Tensor) else torch.from_numpy(np.asarray(value)))
 
+    def keep_in_range(self) -> None:
+        """Put parameters of neurons and synapses that a step of training took out of their ranges back to the ends."""
+        _clip(self.tensors(), self._ranges)
+
     def confine(self) -> None:
-        """Put values that left their bounds back on them."""
+        """Put weights and delays that left their bounds back on them."""
         tensors = self.tensors()
+        _clip(tensors, self._bounds)
         with torch.no_grad():
-            for path, (low, high) in self._bounds.items():
-                value = tensors[path]
-                if isinstance(value, Tensor) and bool(((value < low) | (value > high)).any()):  # else backward passes may still need it
-                    value.clamp_(low, high)
             for link, transform in self._weights:
                 bounds = link.bounds.get("weight")
                 if bounds is not None or link.norm is not None:
@@ -134,3 +135,11 @@ class ParameterTree(nn.Module):
                 place.add_module(part, nn.Module())
             place = place.get_submodule(part)
         return place
+
+
+def _clip(tensors: Mapping[str, Any], bounds: Mapping[str, tuple[float, float]]) -> None:
+    with torch.no_grad():
+        for path, (low, high) in bounds.items():
+            value = tensors[path]  # a plain number cannot leave them; what stays inside may still be needed by backward passes
+            if isinstance(value, Tensor) and bool(((value < low) | (value > high)).any()):
+                value.clamp_(low, high)

@@ -13,7 +13,7 @@ from spaic.Backend.element import initial_parameters
 from spaic.Graph.graph import Graph
 
 if TYPE_CHECKING:
-    from spaic.Backend.Torch.program import Run
+    from spaic.Backend.Torch.run import Run
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from torch import Tensor
 from spaic.Backend.element import Element
 from spaic.Backend.Kernels.layer import Layer
 from spaic.Backend.Torch.compiled_island import CompiledIsland
-from spaic.Backend.Torch.fused import Prepared, numpy_name, text
+from spaic.Backend.Torch.fused import text
 from spaic.Backend.Torch.occasion import Occasion
-from spaic.Backend.Torch.program import Run, TorchProgram
+from spaic.Backend.Torch.prepared import Prepared, numpy_name
+from spaic.Backend.Torch.program import TorchProgram
+from spaic.Backend.Torch.run import Run
 from spaic.Backend.Torch.simulated import Simulated
 from spaic.Backend.Torch.tape import BoundTape
 from spaic.Graph.program import State

@@ -16,14 +16,14 @@ from spaic.Backend.element import Element
 from spaic.Backend.Kernels import jit, sparse_text
 from spaic.Backend.Kernels.free_cores import free
 from spaic.Backend.Kernels.island_text import Argument
-from spaic.Backend.Kernels.layer import Value
+from spaic.Backend.Kernels.passes import Value
 from spaic.Backend.Kernels.rule_text import numbers
 from spaic.Backend.Kernels.sparse_island import DELAYED, DENSE, DIRECT, ONE_TO_ONE, SCATTERED, SPARSE, Events, Feed, Learned
 from spaic.Backend.Kernels.sparse_meeting import COUNTERS
 from spaic.Backend.Kernels.team import together
 from spaic.Backend.Torch.fired import Fired
 from spaic.Backend.Torch.fired_lists import Lists
-from spaic.Backend.Torch.fused import Prepared, numpy_name
+from spaic.Backend.Torch.prepared import Prepared, numpy_name
 from spaic.Backend.Torch.spikes import Spikes, compact
 from spaic.Backend.Torch.synapse_tables import is_common
 from spaic.Backend.Torch.transforms import effective_weight
@@ -34,7 +34,7 @@ from spaic.Graph.transforms import Dense, OneToOne, Sparse
 if TYPE_CHECKING:
     from spaic.Backend.Plastic.at_work import RuleAtWork
     from spaic.Backend.Torch.kernel_order import KernelOrder
-    from spaic.Backend.Torch.program import Run
+    from spaic.Backend.Torch.run import Run
 
 #: Neurons that are worth a thread: for fewer the threads would mostly wait for each other.
 _WORTH = 1024

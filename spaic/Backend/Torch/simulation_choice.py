@@ -17,7 +17,8 @@ from spaic.Graph.stream import Stream
 from spaic.Graph.transforms import Dense, OneToOne, Sparse
 
 if TYPE_CHECKING:
-    from spaic.Backend.Torch.program import Run, TorchProgram
+    from spaic.Backend.Torch.program import TorchProgram
+    from spaic.Backend.Torch.run import Run
 
 
 _NOT_SPARSE = "no connection is sparse"

@@ -15,7 +15,7 @@ from spaic.Dynamics.names import arrival, normal_name
 from spaic.Graph.schedule import Stage
 
 if TYPE_CHECKING:
-    from spaic.Backend.Torch.program import Run
+    from spaic.Backend.Torch.run import Run
 
 
 class Loop:

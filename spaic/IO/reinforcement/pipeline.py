@@ -11,6 +11,7 @@ from spaic.IO.reinforcement import evaluation, saving
 from spaic.IO.reinforcement.checks import demand_seed
 from spaic.IO.reinforcement.loop import Loop
 from spaic.IO.reinforcement.returns import Returns
+from spaic.keywords import checked
 from spaic.Learning.evaluation import in_mode
 from spaic.Learning.interrupt import Interrupt
 from spaic.Library.ranges import demand_count, demand_flag, demand_number
@@ -84,6 +85,7 @@ class RLPipeline(Loop):
     1.0
     """
 
+    @checked
     def train(
         self,
         num_episodes: int | None = None,
@@ -164,6 +166,7 @@ class RLPipeline(Loop):
             disable=None if progress is None else not progress,
         )
 
+    @checked
     def evaluate(self, episodes: int = 100, *, seed: int | None = None, best: bool = True) -> Returns:
         """Returns of episodes of their own, in which nothing is learned or recorded; the training goes on as if they had not been.
 

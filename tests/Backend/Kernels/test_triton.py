@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from spaic.Backend.Kernels.layer import Value
+from spaic.Backend.Kernels.passes import Value
 from spaic.Backend.Torch import fused_cuda
 from spaic.registry import neurons, surrogates, synapses
 from tests.Backend.Kernels.triton_cases import DT, EVERYTHING, FIRST, Case

@@ -3,7 +3,7 @@
 import pytest
 
 from spaic.Backend.Kernels import triton_island_text
-from spaic.Backend.Torch import fused_cuda, looped, looped_cuda
+from spaic.Backend.Torch import fused_cuda, island_call, looped_cuda
 from spaic.Graph.nodes import Input
 from spaic.Graph.transforms import OneToOne, Scale
 from tests.Backend.Kernels.triton_cases import interpreted, triton
@@ -23,7 +23,7 @@ def in_the_interpreter(monkeypatch):
         text = triton_island_text.source(call.island, str(call.dtype).rpartition(".")[2])
         return looped_cuda.run(call, name, known, interpreted(text))
 
-    monkeypatch.setattr(looped.Call, "run", interpret)
+    monkeypatch.setattr(island_call.Call, "run", interpret)
     yield calls
     assert {"forward", "backward"} <= {name for name, _ in calls}
 

@@ -10,7 +10,8 @@ import torch
 import spaic
 from spaic.Backend.element import Element
 from spaic.Backend.Kernels import jit, triton_text
-from spaic.Backend.Kernels.layer import Layer, Value, plan
+from spaic.Backend.Kernels.layer import Layer, plan
+from spaic.Backend.Kernels.passes import Value
 from spaic.Backend.Torch import fused_cuda
 from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.tape import BoundTape
