@@ -182,12 +182,11 @@ class _Builder:
         """Values and states of `expression` as they are at this point of the step."""
         replacement = {symbol(k): v for k, v in self.now.items()} | (extra or {}) | {TIME: TIME + DT}
         replacement |= {symbol(p): symbol(arrival(p)) if p in self.connected else sympy.Integer(0) for p in self.model.currents}
-        values: dict[Expr, Expr] = {}
         wanted = _needed(self.model, expression)
         for value in self.model.values:
-            if value.name in wanted:
-                values[symbol(value.name)] = self._fold(value.right.sympy.xreplace(values).xreplace(replacement))
-        return self._fold(expression.xreplace(values).xreplace(replacement))
+            if value.name in wanted:  # all at once: what is there is as it is now, and its time is not moved again
+                replacement[symbol(value.name)] = self._fold(value.right.sympy.xreplace(replacement))
+        return self._fold(expression.xreplace(replacement))
 
     def _fold(self, expression: Expr) -> Expr:
         return expression.xreplace({symbol(k): sympy.Integer(v) for k, v in self.known.items()})

@@ -62,8 +62,9 @@ def segments(connection: Connection, pre: Shape, seed: int) -> tuple[Segment, ..
             made, has_weights = [], False
             continue
         has_weights = has_weights or stage is connection.link
+        is_closed = stage is connection.link and connection.pre is connection.post and not connection.is_electrical
         purpose = "pattern" if stage is connection.link else f"stage {i}"
-        for transform in stage.transforms(shape, connection.post.shape, path, Key(seed, path, purpose)):
+        for transform in (stage.closed() if is_closed else stage).transforms(shape, connection.post.shape, path, Key(seed, path, purpose)):
             made.append(transform)
             shape = transform.output_shape(shape, path)
     if not found or found[-1].target:

@@ -42,6 +42,10 @@ class LinkType(ABC):
             For random patterns.
         """
 
+    def closed(self) -> LinkType:
+        """The same where it leads from a group to itself, which may call for other weights to start from."""
+        return self
+
 
 class Connection(Element):
     """A connection from one group or node to another.

@@ -68,13 +68,13 @@ class Container(Element):
         for name, member in list(self._members.items()):  # a cell that is run again: what had no name goes with what it joined
             if name in self._unnamed and any(part is old for part in member.parts() for old in replaced):
                 self._release(name)
-        before = [self._members[name] for name in self._members if name in self._unnamed]
+        before = {_likeness(self._members[name]): self._members[name] for name in self._members if name in self._unnamed}
         for variable, element in new:
             own = variable or getattr(element, "name", None)
             if own is None:
                 own = self._automatic_name(element)
                 self._unnamed.add(own)
-                self._warn_of_double(own, element, before)
+                self._warn_of_double(own, before.get(_likeness(element)))
             setattr(self, own, element)
 
     def members(self, kind: type | tuple[type, ...] = Element) -> Iterator[Any]:
@@ -188,13 +188,12 @@ class Container(Element):
             number += 1
         return f"{kind}{number}"
 
-    def _warn_of_double(self, name: str, element: Any, before: Iterable[Any]) -> None:
+    def _warn_of_double(self, name: str, double: Any) -> None:
         """A cell that is run again makes what it does not name once more, which nobody may have meant."""
-        double = next((other for other in before if _are_alike(element, other)), None)
-        if double is not None:
+        if isinstance(double, Element) and double.parts():
             warnings.warn(
-                f"{self._label()}: {name!r} refers to the same elements as {double.name!r}, and both are there now; if a cell was run again, "
-                f"remove one with del_assembly({double.name!r}), and give it a name, under which the next one takes its place",
+                f"{self._label()}: {name!r} refers to the same elements as {double.name!r}, and both are there now; if a cell was run "
+                f"again, remove one with del_assembly({double.name!r}), and give it a name, under which the next one takes its place",
                 UserWarning,
                 stacklevel=3,
             )
@@ -212,14 +211,12 @@ class Container(Element):
         raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; {nearest(name, known)}")
 
 
-def _are_alike(element: Any, other: Any) -> bool:
-    """Whether two elements are of one kind between the same others; their numbers may differ."""
-    if type(element) is not type(other) or not isinstance(element, Element) or not element.parts():
-        return False
-    if [id(part) for part in element.parts()] != [id(part) for part in other.parts()]:
-        return False
-    words = [{k: v for k, v in vars(e).items() if isinstance(v, str) and k != "name"} for e in (element, other)]
-    return words[0] == words[1]
+def _likeness(element: Any) -> Any:
+    """Equal for elements of one kind that refer to the same others; their numbers may differ."""
+    if not isinstance(element, Element):
+        return id(element)
+    words = frozenset((k, v) for k, v in vars(element).items() if isinstance(v, str) and k != "name")
+    return type(element), tuple(map(id, element.parts())), words
 
 
 def _items(name: str, value: Any) -> list[tuple[str, Any]]:

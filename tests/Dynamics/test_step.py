@@ -51,6 +51,14 @@ def test_time_after_the_integration_is_the_end_of_the_step(cell):
     assert float(result["V"]) == 1.5
 
 
+def test_a_value_of_the_time_has_the_same_time(cell):
+    equations = "late = t\nlater = late + t\ndV/dt = later"
+    model = NeuronModel(equations, receive="V += w * later", spike="V > later", reset="V = late", method="euler")
+    result = cell(model, dt=0.5)(t=1.0, V=0.0, input=2.0)
+    assert (float(result["late"]), float(result["later"])) == (1.5, 3.0)
+    assert (float(result["V_before_reset"]), float(result["V"])) == (2.0 * 0.5 + 2.0 * 3.0, 1.5)
+
+
 def test_a_port_without_a_link_brings_nothing(cell):
     model = NeuronModel("dV/dt = I", receive={"a": "V += w", "b": "V *= w"})
     assert float(cell(model, connected=["a"])(V=1.0, a=2.0)["V"]) == 0.0

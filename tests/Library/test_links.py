@@ -470,3 +470,44 @@ def test_windows_that_do_not_fit():
         made("conv_transpose1d", (1, 3), (4,), out_channels=1, stride=2, output_padding=2)[0].output_shape((1, 3), "way")
     with pytest.raises(GraphError, match=r"way: a kernel of \(2,\) with padding \(2,\) leaves \(-1,\) of \(2,\)"):
         made("conv_transpose1d", (1, 2), (4,), out_channels=1, kernel_size=2, padding=2)[0].output_shape((1, 2), "way")
+
+
+class TestLinksOfAGroupToItself:
+    """Their usual weights have mean 0, where those between groups have one that makes the target fire."""
+
+    def weights(self, closed=True, **options):
+        with spaic.Network() as net:
+            net.x = spaic.Encoder(num=400, coding_method="null")
+            net.cells = spaic.NeuronGroup(400, model="lif")
+            net.into = spaic.Connection(net.x, net.cells)
+            net.link = spaic.Connection(net.cells if closed else net.x, net.cells, **options)
+        net.set_backend("torch", dt=1.0)
+        net.build()
+        return net.link.weight.detach().numpy()
+
+    @pytest.mark.parametrize("options", [{}, {"link_type": "sparse", "density": 0.5}, {"link_type": "random", "probability": 0.5}])
+    def test_the_usual_ones(self, options):
+        closed, through = self.weights(**options), self.weights(closed=False, **options)
+        fan_in = 400 if not options else 200
+        assert abs(closed[closed != 0].mean()) < 0.1 / fan_in**0.5
+        np.testing.assert_allclose(through[through != 0].mean(), 6 / fan_in, rtol=0.1)
+        np.testing.assert_allclose(closed[closed != 0].std(), fan_in**-0.5, rtol=0.1)
+
+    @pytest.mark.parametrize(
+        "options, mean",
+        [({"weight": 0.5}, 0.5), ({"w_mean": 0.25}, 0.25), ({"link_type": "one_to_one"}, 1.0), ({"w_std": 1e-9, "w_mean": 1.0}, 1.0)],
+    )
+    def test_what_is_given_or_has_a_default_of_its_own_stays(self, options, mean):
+        np.testing.assert_allclose(self.weights(**options), mean, rtol=1e-6)
+
+    def test_a_recurrent_network_is_not_driven_by_itself(self):
+        with spaic.Network() as net:
+            net.x = spaic.Encoder(num=20, coding_method="null")
+            net.hidden = spaic.NeuronGroup(64, model="alif")
+            net.into = spaic.Connection(net.x, net.hidden)
+            net.back = spaic.Connection(net.hidden, net.hidden)
+            net.spikes = spaic.SpikeMonitor(net.hidden)
+        net.set_backend("torch", dt=1.0, kernels="plain")
+        net.x((np.random.default_rng(0).random((4, 50, 20)) < 0.06).astype(np.uint8))
+        net.run(50.0)
+        assert 0.005 < np.mean(net.spikes.values) < 0.5

@@ -10,6 +10,7 @@ import numpy as np
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Torch import exact
 from spaic.clock import Clock
+from spaic.errors import UnsupportedError
 from spaic.Graph.stream import Later, Stream
 
 #: Values of a stream that are held at a time.
@@ -29,7 +30,7 @@ def spikes(path: str, stream: Stream, clock: Clock, first: int, steps: int) -> S
         return _ordered(Spikes(path, stream.shape, stream.batch, sample[mine], neuron[mine], times, np.ones(len(mine)), end))
     parts = []
     for start, stop in _chunks(stream, first, steps):
-        places, amount = exact.entries(stream.chunk(start, stop))
+        places, amount = exact.entries(_plain(stream.chunk(start, stop), path))
         neuron = np.ravel_multi_index(tuple(places[:, 2:].T), stream.shape) if stream.shape else np.zeros(len(places), np.int64)
         parts.append((places[:, 1], neuron, (places[:, 0] + start + 1) * clock.dt, amount))
     sample, neuron, times, amount = (np.concatenate(p) for p in zip(*parts, strict=True))
@@ -42,7 +43,7 @@ def currents(path: str, stream: Stream, clock: Clock, first: int, steps: int) ->
     before = np.zeros((1, batch, size))
     parts = []
     for start, stop in _chunks(stream, first, 1 if stream.is_constant else steps):
-        values = exact.numpy_of(stream.chunk(start, stop)).reshape(stop - start, batch, size)
+        values = exact.numpy_of(_plain(stream.chunk(start, stop), path)).reshape(stop - start, batch, size)
         places, amount = exact.entries(np.diff(np.concatenate([before, values]), axis=0))
         parts.append((places[:, 1], places[:, 2], (places[:, 0] + start) * clock.dt, amount))
         before = values[-1:]
@@ -57,6 +58,16 @@ def _exact(stream: Stream, clock: Clock) -> tuple[Any, Any, Any] | None:
         known = _exact(stream.stream, clock)
         return None if known is None else (known[0], known[1], known[2] + stream.first_step * clock.dt)
     return getattr(stream, "exact", None)
+
+
+def _plain(values: Any, path: str) -> Any:
+    """Values of a grid; their gradient is refused, as only times have one."""
+    if exact.carries_gradient(values):
+        raise UnsupportedError(
+            f"{path}: the values of the input require a gradient; exact events have those of times, weights and delays: "
+            "detach it, code it by times (sstb), or use Torch_Backend"
+        )
+    return values
 
 
 def _chunks(stream: Stream, first: int, steps: int) -> list[tuple[int, int]]:

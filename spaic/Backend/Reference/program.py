@@ -16,7 +16,6 @@ from spaic.Backend.Reference.transforms import STEP, WHOLE, apply
 from spaic.Backend.whole_runs import demand_whole
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.Dynamics.primitives import PRIMITIVES
-from spaic.errors import UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link
 from spaic.Graph.program import Program, Recordings, State
@@ -84,7 +83,7 @@ class ReferenceProgram(Program):
         for link in self.graph.links:
             owned.setdefault(link.name, {}).update({**dropout_factors(self.graph, link, state), **measured.get(link.name, {})})
         for n in range(state.step, state.step + steps):
-            now = {f"{name}.O": values_of(s.chunk(n, n + 1)[0], name) for name, s in inputs.items()}
+            now = {f"{name}.O": values_of(s.chunk(n, n + 1)[0]) for name, s in inputs.items()}
             for name in self.order:
                 now.update(self._advance(self.elements[name], owned, arrays, now, n, state))
             for path in [p for p in arrays if p.endswith(".history")]:
@@ -158,12 +157,8 @@ class ReferenceProgram(Program):
                 samples.append(np.array(now[path]))
 
 
-def values_of(chunk: Any, path: str) -> np.ndarray:
-    """What a stream brings, in float64."""
-    if not hasattr(chunk, "detach"):
-        return np.asarray(chunk, dtype=np.float64)
-    if chunk.requires_grad:
-        raise UnsupportedError(
-            f"{path}: the input requires a gradient, which the reference does not compute; detach it, or use Torch_Backend"
-        )
-    return np.asarray(chunk.detach().cpu().double())  # NumPy does not know all types of tensors
+def values_of(chunk: Any) -> np.ndarray:
+    """What a stream brings, in float64; there are no gradients here."""
+    if hasattr(chunk, "detach"):
+        chunk = chunk.detach().cpu().double()  # NumPy does not know all types of tensors
+    return np.asarray(chunk, dtype=np.float64)

@@ -65,7 +65,14 @@ def threads() -> int:
 
 def numpy_of(value: Any) -> np.ndarray:
     """The values of a tensor, array or number."""
-    return np.asarray(value.detach().cpu().numpy() if isinstance(value, Tensor) else value, dtype=np.float64)
+    return np.asarray(_array(value), dtype=np.float64)
+
+
+def _array(value: Any) -> np.ndarray:
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    known = value.detach().cpu()
+    return (known.float() if known.dtype == torch.bfloat16 else known).numpy()  # a type that NumPy does not have
 
 
 def counted(times: Tensor, step: np.ndarray, sample: np.ndarray, neuron: np.ndarray, size: tuple[int, int, int], unit: float) -> Tensor:
@@ -88,11 +95,16 @@ def first_times(times: Tensor, sample: np.ndarray, neuron: np.ndarray, batch: in
 
 def entries(values: Any) -> tuple[np.ndarray, np.ndarray]:
     """Where a chunk of a stream is not 0, ``[count, axes]``, and the values there."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    array = _array(values)
     places = np.argwhere(array)
     return places, array[tuple(places.T)].astype(np.float64)
 
 
+def carries_gradient(values: Any) -> bool:
+    """Whether someone may ask for the gradient of what is made of `values`."""
+    return isinstance(values, Tensor) and values.requires_grad and torch.is_grad_enabled()
+
+
 def as_tensor(array: np.ndarray) -> Tensor:
     """An array as torch holds it."""
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.require(array, requirements=("C", "W")))  # torch warns of what cannot be written

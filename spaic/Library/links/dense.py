@@ -11,6 +11,7 @@ import numpy as np
 from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, OneToOne, Transform
+from spaic.Graph.values import Value
 from spaic.Library.links.pattern import LARGE, Pairs, PatternLink
 from spaic.Library.links.random import each_with
 from spaic.Library.links.weights import WeightedLink
@@ -93,8 +94,11 @@ class OneToOneLink(WeightedLink):
         Mean and standard deviation of normal initial weights.
     """
 
+    def usual(self) -> Value:
+        return 1.0
+
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
-        weight = self.initial_weight(path, default=1.0)
+        weight = self.initial_weight(path)
         return (OneToOne(prod(pre), weight, self.initial_bias(path)),)
 
 

@@ -11,6 +11,7 @@ from spaic import spellings
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Conv, Conv2d, Transform, TransposedConv
 from spaic.Graph.transforms.image import demand_layout
+from spaic.Graph.values import Value
 from spaic.Library.initializers import fan_in_normal
 from spaic.Library.links.weights import KERNEL_MEAN, KERNEL_SPREAD, WeightedLink
 from spaic.Library.ranges import demand_count
@@ -53,6 +54,9 @@ class Convolution(WeightedLink):
 
     dimensions: ClassVar[int] = 2
 
+    def usual(self) -> Value:
+        return fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)
+
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         demand_layout(pre, self.dimensions, path)
         channels, result = self._channels(pre, post, path)
@@ -60,7 +64,7 @@ class Convolution(WeightedLink):
             numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int(k != "padding"))
             for k in ("kernel_size", "stride", "padding", "dilation")
         )
-        weight, bias = self.initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)), self.initial_bias(path)
+        weight, bias = self.initial_weight(path), self.initial_bias(path)
         kind: Any = Conv2d if self.dimensions == 2 else Conv  # what images can do faster is looked for by this class
         return (kind(channels, result, kernel, weight, bias, stride, padding, dilation, self.groups),)
 
@@ -130,6 +134,9 @@ class Depthwise(WeightedLink):
     padding: Sizes = 0
     dilation: Sizes = 1
 
+    def usual(self) -> Value:
+        return fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)
+
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         demand_layout(pre, 2, path)
         (times,) = numbers(self.multiplier, 1, f"{path}.multiplier")
@@ -164,7 +171,7 @@ class TransposedConvolution(Convolution):
             numbers(getattr(self, k), self.dimensions, f"{path}.{k}", int("padding" not in k))
             for k in ("kernel_size", "stride", "padding", "output_padding", "dilation")
         )
-        weight, bias = self.initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)), self.initial_bias(path)
+        weight, bias = self.initial_weight(path), self.initial_bias(path)
         return (TransposedConv(channels, result, kernel, weight, bias, stride, padding, more, dilation, self.groups),)
 
 

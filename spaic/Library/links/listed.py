@@ -105,14 +105,9 @@ class Matrix(PatternLink):
         targets, sources, _ = self._entries()
         return sources, targets
 
-    def initial_weight(self, path: str, default: Value | None = None) -> Value:
-        if self.weight is None and self.w_mean is None and self.w_std is None:
-            values = self._entries()[2]
-            if not self.allow_self:
-                targets, sources, _ = self._entries()
-                values = values[targets != sources]
-            return values
-        return super().initial_weight(path, default)
+    def usual(self) -> Value:
+        targets, sources, values = self._entries()
+        return values if self.allow_self else values[targets != sources]
 
     def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Postsynaptic and presynaptic neurons and weights."""

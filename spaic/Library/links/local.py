@@ -69,8 +69,8 @@ class LocallyConnected(PatternLink):
         result = self._like(pre, post, path).output_shape(pre, path)
         return (*super().transforms(pre, result, path, key), Reshape(result))
 
-    def initial_weight(self, path: str, default: Value | None = None) -> Value:
-        return super().initial_weight(path, fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD))
+    def usual(self) -> Value:
+        return fan_in_normal(KERNEL_MEAN, KERNEL_SPREAD)
 
     def _like(self, pre: Shape, post: Shape, path: str) -> Conv:
         """The convolution that has the same windows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spaic.Graph.transforms import OverTime, Transform
+from spaic.Graph.values import Value
 from spaic.Library.initializers import uniform
 from spaic.Library.links.weights import WeightedLink
 from spaic.Library.ranges import demand_count
@@ -44,9 +45,12 @@ class OverTimeLink(WeightedLink):
         if self.order is not None:
             demand_count("Connection(over_time).order", self.order)
 
-    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+    def usual(self) -> Value:
         spread = float(self.steps) ** -0.5
-        weight, bias = self.initial_weight(path, uniform(-spread, spread)), self.initial_bias(path)
+        return uniform(-spread, spread)
+
+    def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
+        weight, bias = self.initial_weight(path), self.initial_bias(path)
         return (OverTime(self.steps, weight, 0.0 if bias is None else bias, self.order),)
 
 

@@ -7,6 +7,7 @@ from math import prod
 
 from spaic import spellings
 from spaic.Graph.transforms import Dense, Pool, Reshape, Transform
+from spaic.Graph.values import Value
 from spaic.Library.links.weights import WeightedLink
 from spaic.registry import links
 from spaic.seeds import Key
@@ -30,9 +31,12 @@ class PopulationMean(WeightedLink):
         Mean and standard deviation of normal initial weights.
     """
 
+    def usual(self) -> Value:
+        return 1.0
+
     def transforms(self, pre: Shape, post: Shape, path: str, key: Key) -> tuple[Transform, ...]:
         size = prod(pre)
-        weight = self.initial_weight(path, default=1.0)
+        weight = self.initial_weight(path)
         return Reshape((1, size)), Pool((size,), (size,), (0,)), Reshape((1,)), Dense(1, prod(post), weight, self.initial_bias(path))
 
 

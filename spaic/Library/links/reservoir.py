@@ -60,8 +60,8 @@ class Reservoir(PatternLink):
         if isinstance(radius, bool) or not isinstance(radius, (int, float)) or not 0 < radius < float("inf"):
             raise DeclarationError(f"{self.label}.spectral_radius: {radius!r} is not above 0; give a number such as 0.9")
 
-    def initial_weight(self, path: str, default: Value | None = None) -> Value:
-        return super().initial_weight(path, normal(0.0, 1.0))
+    def usual(self) -> Value:
+        return normal(0.0, 1.0)
 
     def pairs(self, pre: Shape, post: Shape, path: str, key: Key) -> Pairs:
         if prod(pre) != prod(post):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -12,7 +12,7 @@ from spaic.Library.initializers import constant, fan_in_normal, normal
 from spaic.Library.ranges import demand_number
 from spaic.Network.connection import LinkType
 
-#: Default of every weight matrix: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
+#: Default of weight matrices between groups: N(MEAN / fan_in, SPREAD / sqrt(fan_in)); docs/semantics.md says how it was chosen.
 MEAN, SPREAD = 6.0, 1.0
 #: The same for kernels, which have to tell patterns apart: those of both signs learn, those that are all positive only blur.
 KERNEL_MEAN, KERNEL_SPREAD = 0.0, 2.0
@@ -37,8 +37,8 @@ class WeightedLink(LinkType):
     w_mean: float | None = None
     w_std: float | None = None
 
-    def initial_weight(self, path: str, default: Value | None = None) -> Value:
-        """The weight that was given, a normal distribution from `w_mean` and `w_std`, or the default."""
+    def initial_weight(self, path: str) -> Value:
+        """The weight that was given, a normal distribution from `w_mean` and `w_std`, or the usual one."""
         if self.weight is not None:
             if self.w_mean is not None or self.w_std is not None:
                 raise DeclarationError(f"{path}.weight: weight is given and w_mean or w_std too; give one of them")
@@ -47,8 +47,18 @@ class WeightedLink(LinkType):
             if getattr(self, name) is not None:
                 demand_number(f"{path}.{name}", getattr(self, name), low)
         if self.w_mean is None and self.w_std is None:
-            return fan_in_normal(MEAN, SPREAD) if default is None else default
+            return self.usual()
         return normal(self.w_mean or 0.0, self.w_std) if self.w_std else constant(self.w_mean or 0.0)
+
+    def usual(self) -> Value:
+        """The weight where none is given."""
+        return fan_in_normal(MEAN, SPREAD)
+
+    def closed(self) -> LinkType:
+        """With the usual mean a group would drive itself until it fires in every step: where nothing is given, it starts from mean 0."""
+        is_given = self.weight is not None or self.w_mean is not None or self.w_std is not None
+        has_mean = type(self).usual is WeightedLink.usual
+        return replace(self, weight=fan_in_normal(0.0, SPREAD)) if has_mean and not is_given else self
 
     def initial_bias(self, path: str) -> Value | None:
         """The bias that was given, None if there is none."""
