@@ -42,10 +42,13 @@ def quantity(text: str, unit: str, where: str) -> float:
     """
     match = _QUANTITY.match(text)
     if match is None:
-        raise DeclarationError(f"{where}: cannot read {text!r} as a quantity; write for example '20 {unit}'")
+        example = "20" if unit == "1" else f"20 {unit}"
+        raise DeclarationError(f"{where}: cannot read {text!r} as a quantity; write for example '{example}'")
     value, given = float(match[1]), match[2] or unit
     dimension, factor = _UNITS[check_unit(given, where)]
     own_dimension, own_factor = _UNITS[check_unit(unit, where)]
+    if dimension != own_dimension and unit == "1":
+        raise DeclarationError(f"{where}: {text!r} is not a pure number; give it without a unit")
     if dimension != own_dimension:
         raise DeclarationError(f"{where}: {text!r} is not a quantity in {unit}; give it in {unit}")
     return value if given == unit else float(f"{value * factor / own_factor:.15g}")

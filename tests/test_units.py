@@ -57,7 +57,7 @@ def test_text_means_what_the_number_means():
     ("made", "said"),
     [
         (lambda: lif(tau_m="5 mV"), r"NeuronGroup\(lif\).tau_m: '5 mV' is not a quantity in ms"),
-        (lambda: lif(initial={"V": "5 ms"}), r"NeuronGroup\(lif\).V: '5 ms' is not a quantity in"),
+        (lambda: lif(initial={"V": "5 ms"}), r"NeuronGroup\(lif\).V: '5 ms' is not a pure number"),
         (lambda: spaic.Connection(lif(), lif(), delay="5 mV", name="wire"), r"wire: Connection\(full\).delay: '5 mV'"),
         (lambda: spaic.Connection(lif(), lif(), max_delay="3 Hz"), r"Connection\(full\).max_delay: '3 Hz' is not a quantity in ms"),
         (lambda: spaic.Connection(lif(), lif(), syn_type="first_order", syn_kwargs={"tau": "5 mV"}),

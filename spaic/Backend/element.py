@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.Dynamics.expression import Expression
-from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.model import Model
+from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.names import REFRACTORY
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.surrogate import Surrogate

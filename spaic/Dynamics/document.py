@@ -7,7 +7,8 @@ from typing import Any
 
 from spaic.Dynamics.equations import Assignment, Equation
 from spaic.Dynamics.expression import Expression
-from spaic.Dynamics.models import METHODS, Model, NeuronModel, SynapseModel
+from spaic.Dynamics.model import METHODS, Model
+from spaic.Dynamics.models import NeuronModel, SynapseModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.surrogate import Surrogate

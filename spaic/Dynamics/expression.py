@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-import operator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from spaic.Dynamics.constants import CONSTANTS, constant
 from spaic.errors import DeclarationError, nearest
 
 if TYPE_CHECKING:
@@ -22,14 +20,10 @@ FUNCTIONS = {
     "exp": 1, "expm1": 1, "exprel": 1, "log": 1, "sqrt": 1, "sin": 1, "cos": 1, "tan": 1, "tanh": 1, "sigmoid": 1,
     "abs": 1, "sign": 1, "floor": 1, "min": 2, "max": 2, "clip": 3, "where": 3,
 }  # fmt: skip
-CONSTANTS = {"pi": math.pi}
 #: Names with a meaning of their own; no state, value or parameter may take them.
 RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, "t", "dt", "w", "O", "refractory"})
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
-_ARITHMETIC: dict[type, Any] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
-}  # fmt: skip
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
@@ -148,7 +142,7 @@ def _check(node: ast.expr, source: Expression) -> str:
     """Refuse every construct that is not on the white list; the kind of what is left, ``number`` or ``condition``."""
     match node:
         case ast.Constant(value=value) if isinstance(value, (int, float)) and not isinstance(value, bool):
-            _constant(node, source)
+            _demand_finite(node, source)
             return "number"
         case ast.Name(id=name):
             if name in FUNCTIONS:
@@ -156,7 +150,7 @@ def _check(node: ast.expr, source: Expression) -> str:
             return "number"
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             _demand(source, "number", left, right)
-            _constant(node, source)
+            _demand_finite(node, source)
             return "number"
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             _demand(source, "number", operand)
@@ -172,7 +166,7 @@ def _check(node: ast.expr, source: Expression) -> str:
             return "condition"
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             _check_call(name, args, source)
-            _constant(node, source)
+            _demand_finite(node, source)
             return "number"
     raise source.refuse(
         f"{ast.unparse(node)!r} is not part of the equation language",
@@ -198,46 +192,11 @@ def _demand(source: Expression, kind: str, *nodes: ast.expr) -> None:
             raise source.refuse(f"{ast.unparse(node)!r} is a {found} where a {kind} is needed", "use where(condition, a, b)")
 
 
-def _constant(node: ast.expr, source: Expression) -> float | None:
-    """The value of a part without names, None otherwise; what is too large for a float is refused."""
-    try:
-        match node:
-            case ast.Constant(value=value) if isinstance(value, (int, float)):
-                result = float(value)
-            case ast.Name(id=name) if name in CONSTANTS:
-                result = CONSTANTS[name]
-            case ast.BinOp(left=left, op=op, right=right):
-                a, b = _constant(left, source), _constant(right, source)
-                if a is None or b is None:
-                    return None
-                value = _ARITHMETIC[type(op)](a, b)
-                result = value if isinstance(value, float) else 0.0  # a root of a negative number, which SymPy will refuse
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                inner = _constant(operand, source)
-                return None if inner is None else -inner
-            case ast.Call(func=ast.Name(id=name), args=args) if name != "where":
-                numbers = [a for a in (_constant(arg, source) for arg in args) if a is not None]
-                if len(numbers) < len(args):
-                    return None
-                result = _function(name, numbers)
-            case _:
-                return None
-    except (OverflowError, ZeroDivisionError):
-        result = math.inf
-    if not math.isfinite(result):
+def _demand_finite(node: ast.expr, source: Expression) -> None:
+    """Refuse a number that is too large; its parts have been looked at before."""
+    value = constant(node)
+    if value is not None and not math.isfinite(value):
         raise source.refuse(f"the number {ast.unparse(node)[:40]!r} is not finite", "write a finite number")
-    return result
-
-
-def _function(name: str, numbers: list[float]) -> float:
-    """A function of numbers; 0 where it has no real value, which SymPy will refuse."""
-    from spaic.Dynamics.primitives import PRIMITIVES
-
-    with np.errstate(all="ignore"):
-        if name == "clip":
-            return min(max(numbers[0], numbers[1]), numbers[2])
-        value = float(PRIMITIVES[name](*numbers))
-    return 0.0 if math.isnan(value) else value
 
 
 def _to_sympy(node: ast.expr) -> Any:

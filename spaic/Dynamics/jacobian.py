@@ -12,7 +12,8 @@ import sympy
 
 from spaic.Dynamics.expression import Expression
 from spaic.Dynamics.lowering import lower
-from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.model import Model
+from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.system import derive, symbol
 from spaic.Dynamics.tape import Tape

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from spaic.Dynamics.equations import Assignment, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, is_name
-from spaic.Dynamics.models import METHODS, Model
+from spaic.Dynamics.model import METHODS, Model
 from spaic.Dynamics.names import LONGEST, check_title
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import DeclarationError, nearest

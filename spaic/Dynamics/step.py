@@ -15,7 +15,8 @@ from sympy import Expr
 from spaic.Dynamics.equations import Assignment
 from spaic.Dynamics.functions import clip, detach, select, spike
 from spaic.Dynamics.integrate import advance, integrate
-from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.model import Model
+from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.names import BEFORE_RESET, REFRACTORY, arrival
 from spaic.Dynamics.system import DT, TIME, System, demand_defined, derive, symbol
 from spaic.errors import SpaicError, UnsupportedError

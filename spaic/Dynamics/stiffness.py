@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from spaic.Dynamics.models import Model
+from spaic.Dynamics.model import Model
 
 #: What an explicit method multiplies the solution of dx/dt = a x by in a step, as a polynomial of z = a dt, lowest power first.
 AMPLIFICATION = {"euler": (1.0, 1.0), "rk2": (1.0, 1.0, 0.5), "rk4": (1.0, 1.0, 1 / 2, 1 / 6, 1 / 24)}

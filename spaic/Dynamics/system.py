@@ -10,7 +10,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from spaic.Dynamics.functions import floor
-from spaic.Dynamics.models import Model
+from spaic.Dynamics.model import Model
 from spaic.Dynamics.names import normal_name
 from spaic.errors import DeclarationError, UnsupportedError
 

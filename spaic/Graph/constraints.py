@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaic.Dynamics.models import Model
+from spaic.Dynamics.model import Model
 from spaic.Dynamics.parameter import Parameter
 from spaic.Graph.graph import Graph
 from spaic.Graph.transforms import Conv, Dense, Sparse, Transform

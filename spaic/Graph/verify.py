@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from spaic.Dynamics.models import Model, NeuronModel
+from spaic.Dynamics.model import Model
+from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.errors import GraphError, SpaicError, nearest
 from spaic.Graph.delays import meaning, shapes

@@ -26,14 +26,14 @@ def introduce(error: SpaicError, kind: type, args: tuple[Any, ...], options: Map
     if not error.args or not isinstance(error.args[0], str):
         return
     given = _given(inspect.signature(kind.__init__), args, options)  # type: ignore[misc]
-    name = _path(given.get("name"))
+    name = _path(given.get("name", options.get("name")))
     inner, text = getattr(error, "_element", (None, error.args[0]))
     if name is None:
         name = _joined(kind, given) if inner is None else None
         if name is None:
             return
     elif inner is not None:
-        name = f"{name}.{inner}"
+        name = f"{name}.{inner}" if all(map(is_name, inner.split("."))) else f"{name}, {inner}"
     error._element = name, text  # type: ignore[attr-defined]
     error.args = (f"{name}: {text}", *error.args[1:])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from spaic.clock import Clock
-from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.model import METHODS
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.stiffness import warn_if_stiff
 from spaic.errors import GraphError, NetworkError, nearest

@@ -8,7 +8,8 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from spaic.Dynamics.models import METHODS, NeuronModel
+from spaic.Dynamics.model import METHODS
+from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.presets import preset as find_preset
 from spaic.errors import DeclarationError, nearest, reject_unknown
@@ -39,7 +40,7 @@ class NeuronGroup(Element):
         Parts into which the integrator divides a time step; the model's own number by default.
     interpolate : bool, optional
         Whether the reset happens at the crossing within the step; as the model says by default.
-    initial : mapping of str to number, array or initializer, optional
+    initial : mapping of str to number, text with a unit, array or initializer, optional
         Initial values of states.
     trainable : iterable of str, optional
         Parameters that gradient learners change, besides those the model declares so. They stay in their declared ranges.

@@ -12,7 +12,7 @@ import spaic
 from spaic import NeuronModel, registry
 from spaic.Backend.Kernels import sparse_sums
 from spaic.Backend.Reference.program import ReferenceProgram
-from spaic.Backend.Torch import simulated
+from spaic.Backend.Torch import simulated, simulated_call
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.program import TorchProgram
 from spaic.Backend.Torch.simulation_choice import obstacle
@@ -131,7 +131,7 @@ def uncompiled(monkeypatch, tmp_path):
         seen.append(text)
         return known[text]
 
-    monkeypatch.setattr(simulated, "jit", SimpleNamespace(load=load))
+    monkeypatch.setattr(simulated_call, "jit", SimpleNamespace(load=load))
     return seen
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from spaic.Dynamics.document import document, integrators, letter, sentence, table, typeset
 from spaic.Dynamics.document_rule import document_rule
-from spaic.Dynamics.models import METHODS, NeuronModel, SynapseModel
+from spaic.Dynamics.model import METHODS
+from spaic.Dynamics.models import NeuronModel, SynapseModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.Dynamics.rules import OCCASIONS, Rule
 from spaic.Dynamics.surrogate import Surrogate

@@ -8,7 +8,7 @@ from spaic import NeuronModel, registry
 from spaic.Dynamics.integrate import INTEGRATORS, ORDERS
 from spaic.Dynamics.linear import linear_system
 from spaic.Dynamics.lowering import lower
-from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.model import METHODS
 from spaic.Dynamics.primitives import PRIMITIVES
 from spaic.Dynamics.system import derive, symbol
 from spaic.errors import UnsupportedError

@@ -3,7 +3,7 @@
 import pytest
 
 from spaic import NeuronModel, Parameter, SynapseModel
-from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.model import METHODS
 from spaic.Dynamics.rules import Rule
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import DeclarationError

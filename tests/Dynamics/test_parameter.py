@@ -28,10 +28,18 @@ def test_what_is_no_quantity(text):
         quantity(text, "ms", "layer.tau")
 
 
-@pytest.mark.parametrize("text, unit", [("5 mV", "ms"), ("5 Hz", "ms"), ("1 uF", "uF/cm2"), ("5 ms", "1")])
+@pytest.mark.parametrize("text, unit", [("5 mV", "ms"), ("5 Hz", "ms"), ("1 uF", "uF/cm2")])
 def test_dimensions_are_not_mixed(text, unit):
     with pytest.raises(DeclarationError, match="is not a quantity in"):
         quantity(text, unit, "layer.tau")
+
+
+def test_a_pure_number_has_no_unit():
+    assert quantity("0.5", "1", "layer.R") == 0.5
+    with pytest.raises(DeclarationError, match="layer.R: '5 ms' is not a pure number; give it without a unit"):
+        quantity("5 ms", "1", "layer.R")
+    with pytest.raises(DeclarationError, match="layer.R: cannot read 'big' as a quantity; write for example '20'$"):
+        quantity("big", "1", "layer.R")
 
 
 def test_unknown_units_suggest_the_nearest():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spaic import NeuronModel
-from spaic.Dynamics.models import METHODS
+from spaic.Dynamics.model import METHODS
 from spaic.Dynamics.step import build_step
 from spaic.errors import DeclarationError
 

@@ -108,7 +108,7 @@ def test_a_reward_that_breaks_the_weights_is_refused():
         (lambda net: net.learner.reward("good"), "'good' is not one finite number"),
         (lambda net: net.learner.trace(net.cells, "x"), "<NeuronGroup cells> is no connection that it trains"),
         (lambda net: net.learner.trace("wire", "x"), "'wire' is no connection that it trains"),
-        (lambda net: spaic.PlasticityLearner(net.wire, "stdp", A_plus="big"), r"PlasticityLearner\(stdp\).A_plus: 'big' is no number"),
+        (lambda net: spaic.PlasticityLearner(net.wire, "stdp", A_plus="big"), r"PlasticityLearner\(stdp\).A_plus: cannot read 'big'"),
         (lambda net: spaic.PlasticityLearner(net.wire, "stdp", A_plus=True), "A_plus: True is no number"),
         (lambda net: setattr(net.wire, "weight", 1.0), "wire.weight: weights belong to the built network; .*copy_"),
         (lambda net: net.fit([], epochs=1, run_time=5.0), "'learner' learns while the network runs, not from a loss; call net.run"),

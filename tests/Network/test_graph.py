@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.Dynamics.models import Model
+from spaic.Dynamics.model import Model
 from tests.Network.builders import SAMPLES
 
 

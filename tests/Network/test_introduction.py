@@ -47,9 +47,11 @@ class Column(spaic.Assembly):
     def __init__(self, tau, name=None, inner=None):
         super().__init__(name)
         self.cells = lif(tau_m=tau, name=inner)
+        self.loop = spaic.Connection(self.cells, self.cells, weigth=1.0)
 
 
 def test_elements_that_an_assembly_makes():
     assert said(lambda: Column(-1.0)).startswith("NeuronGroup(lif).tau_m: -1.0 ms is")
     assert said(lambda: Column(-1.0, "left")).startswith("left: NeuronGroup(lif).tau_m: -1.0 ms is")
+    assert said(lambda: Column(1.0, "left")).startswith("left, connection from 'cells' to 'cells': Connection(full): unknown keyword")
     assert said(lambda: Column(-1.0, "left", "cells")).startswith("left.cells: NeuronGroup(lif).tau_m: -1.0 ms is")

@@ -3,7 +3,7 @@
 import importlib.util
 from types import SimpleNamespace
 
-from spaic.Backend.Torch import fused, island_call, simulated
+from spaic.Backend.Torch import fused, island_call, simulated_call
 
 _LOADED = {}
 
@@ -20,5 +20,5 @@ def in_python(monkeypatch, folder):
             spec.loader.exec_module(_LOADED[text])
         return _LOADED[text]
 
-    for module in (fused, island_call, simulated):
+    for module in (fused, island_call, simulated_call):
         monkeypatch.setattr(module, "jit", SimpleNamespace(load=load))

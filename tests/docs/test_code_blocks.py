@@ -20,11 +20,16 @@ import torch
 from spaic import cli, registry
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README_cn.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README_cn.md", *sorted((ROOT / "examples").glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 CHINESE = [page for page in PAGES if page.stem.endswith("_cn")]
 #: What a Chinese page executes and prints is compared with the English one, which is executed.
 EXECUTED = [page for page in PAGES if page not in CHINESE]
 LANGUAGES = {"python", "text", "bash", "math"}
+
+
+def within(page: Path) -> str:
+    """Path of a page in the repository."""
+    return page.relative_to(ROOT).as_posix()
 
 
 class Block(NamedTuple):
@@ -58,7 +63,7 @@ def sandbox(tmp_path, monkeypatch):
         r._items, r._aliases = items, aliases
 
 
-@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EXECUTED, ids=within)
 def test_code_runs_and_prints_what_the_page_says(page, sandbox):
     names: dict[str, object] = {"__name__": "__main__"}
     printed = ""
@@ -85,7 +90,7 @@ def unpadded(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=within)
 def test_commands_exist(page):
     for block in blocks(page):
         for command in re.split(r"&&|\n", block.code) if block.language == "bash" else ():
@@ -111,7 +116,7 @@ def check_command(words: list[str], place: str) -> None:
         assert (ROOT / arguments[arguments.index("-c") + 1]).is_file(), f"{place}: no file for -c"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=within)
 def test_links_lead_somewhere(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -128,7 +133,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", CHINESE, ids=within)
 def test_both_languages_have_the_same_code(page):
     english, chinese = ([(b.language, b.code) for b in blocks(p)] for p in (page.with_name(page.name.replace("_cn", "")), page))
     assert english == chinese

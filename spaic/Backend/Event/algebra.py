@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spaic.Dynamics.equations import Assignment
-from spaic.Dynamics.models import Model, NeuronModel, SynapseModel
+from spaic.Dynamics.model import Model
+from spaic.Dynamics.models import NeuronModel, SynapseModel
 from spaic.errors import UnsupportedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from spaic.Backend.Event import entries, heap, motion
+from spaic.Backend.Event import entries, heap, motion, one_neuron
 from spaic.Backend.Kernels import jit
 
 _BEGINS = "# --- kernels"
@@ -28,13 +28,13 @@ def compiled(module: ModuleType, modes: int, rules: str = "") -> Any:
     rules : str
         What takes the place of the part for plasticity rules.
     """
-    texts = [_body(m) for m in (entries, heap, module)]
+    texts = [_body(m) for m in (entries, heap, one_neuron, module)]
     if rules:
         texts[-1] = _RULES.sub(lambda _: rules, texts[-1])
     head = inspect.getsource(motion).replace(f"MODES = {motion.MODES}\n", f"MODES = {modes}\n", 1)
     name = module.__name__.rpartition(".")[2]
     made = jit.load("\n".join([head, *texts]), f"{name}_{modes}", f"exact events ({modes} modes)")
-    more = (*heap.MORE_PARTS, *getattr(module, "MORE_PARTS", ()), *getattr(made, "RULE_PARTS", ()))
+    more = (*heap.MORE_PARTS, *one_neuron.MORE_PARTS, *getattr(module, "MORE_PARTS", ()), *getattr(made, "RULE_PARTS", ()))
     for part in dict.fromkeys((*motion.PARTS, *more)):
         function = getattr(made, part)
         if not hasattr(function, "py_func"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from spaic.Backend.Event import layer_adjoint, layer_kernels
 from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals, often_read
-from spaic.Backend.Event.entries import BURST, FINE, LOST, RELEASE
+from spaic.Backend.Event.entries import BURST, FINE, INSTANT, LOST, RELEASE
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer_kernels import LANES
 from spaic.Backend.Event.tables import Tables
@@ -242,8 +242,8 @@ def _demand_fine(
     time = f"{when[offset[u] + min(count[u], room[u]) - 1]:.9g} ms" if count[u] else "the start"
     if status[u] == LOST:
         raise NumericalError(f"{place}: the search for the next crossing after {time} did not end; report this with the model")
-    what = "spikes in one instant" if status[u] == BURST else "spikes in all"
+    what = f"more than {INSTANT} spikes in one instant" if status[u] == BURST else f"{count[u]} spikes in all"
     raise NumericalError(
-        f"{place}: a burst without end, {count[u]} {what}, around {time}; lower the weights, add a refractory period, "
+        f"{place}: a burst without end, {what}, around {time}; lower the weights, add a refractory period, "
         "or a reset that ends below the threshold"
     )

@@ -25,7 +25,7 @@ MOST = 100000
 
 HELPERS = ("dot", "goes_up", "move", "turn", "next_crossing")
 #: Compiled once and called, not made part of what calls them: that would take many seconds to compile.
-PARTS = ("small_exp", "advance", "safe_step", "search")
+PARTS = ("small_exp", "advance_many", "advance", "safe_step", "search")
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -75,6 +75,17 @@ def small_exp(T: Any, at: Any, m: Any, s: Any, P: Any, Q: Any, R: Any) -> Any:
                 P[i, j] = R[i, j]
 
 
+def advance_many(T: Any, k: Any, m: Any, y: Any, s: Any, is_adjoint: Any, out: Any) -> Any:
+    """:func:`advance` for a block of `m` modes from `k` on."""
+    P, Q, R = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
+    small_exp(T, k, m, s, P, Q, R)
+    for i in range(m):
+        total = 0.0
+        for j in range(m):
+            total += (P[j, i] if is_adjoint else P[i, j]) * y[k + j]
+        out[k + i] = total
+
+
 def advance(T: Any, size: Any, y: Any, s: Any, is_adjoint: Any, out: Any) -> Any:
     """``out = exp(T s) y``, or with the transposed T; `out` is not `y`."""
     for k in range(MODES):
@@ -101,13 +112,7 @@ def advance(T: Any, size: Any, y: Any, s: Any, is_adjoint: Any, out: Any) -> Any
             out[k] = (even + odd * d) * y[k] + odd * t12 * y[k + 1]
             out[k + 1] = odd * t21 * y[k] + (even - odd * d) * y[k + 1]
         elif m > 2:
-            P, Q, R = np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-            small_exp(T, k, m, s, P, Q, R)
-            for i in range(m):
-                total = 0.0
-                for j in range(m):
-                    total += (P[j, i] if is_adjoint else P[i, j]) * y[k + j]
-                out[k + i] = total
+            advance_many(T, k, m, y, s, is_adjoint, out)
 
 
 def goes_up(r: Any, slope: Any, is_strict: Any) -> Any:

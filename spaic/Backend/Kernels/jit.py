@@ -24,6 +24,8 @@ from spaic.version import VERSION
 _IMPORTED = ("vector_math.py", "scalar.py", "region.py", "sparse_team.py")
 _MAKERS = (*_IMPORTED, "jit.py")  # compiled code is another one where these change
 
+#: Functions of NumPy that make arrays, as kernels call them.
+_MAKING = frozenset(("empty", "zeros", "ones", "full", "empty_like", "zeros_like", "copy"))
 #: Characters of a name that a file begins with; what follows tells files apart.
 _STEM = 40
 
@@ -151,6 +153,8 @@ def part(function: Any, **options: Any) -> Any:
         if not hasattr(CPUTargetOptions, "noalias"):
             CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
         options["noalias"] = True
+    # counting who uses an array is atomic: threads that share one would wait for each other wherever it is passed on
+    options = {"_nrt": not _MAKING.isdisjoint(function.__code__.co_names)} | options
     return njit(nogil=True, error_model="numpy", **options)(function)
 
 
@@ -161,7 +165,7 @@ def _compiled(module: ModuleType, announce: str) -> ModuleType:
     for name in getattr(module, "HELPERS", ()):
         setattr(module, name, part(getattr(module, name), forceinline=name not in getattr(module, "PARTS", ())))
     for name in getattr(module, "KERNELS", ()):
-        setattr(module, name, _kept(part(getattr(module, name))))
+        setattr(module, name, _kept(part(getattr(module, name), _nrt=True)))
     return module
 
 

@@ -124,6 +124,8 @@ class TestLoop:
 
     def test_early_stop_callback_and_bar(self, capsys):
         assert loop().train(50, early_stop=5.0, window=3).episodes == 3
+        assert not capsys.readouterr().err  # nobody sees it
+        assert loop().train(50, early_stop=5.0, window=3, progress=True).episodes == 3
         assert "episodes" in capsys.readouterr().err
         assert loop().train(50, progress=False, callback=lambda pipeline: pipeline.steps >= 7).episodes == 1
 
