@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
 from spaic.Dynamics.expression import RESERVED, Expression, is_name
 from spaic.Dynamics.names import BEFORE_RESET, check_title
-from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.parameter import Parameter, WithParameters
 from spaic.errors import DeclarationError, nearest
 from spaic.units import check_unit
 
@@ -20,7 +20,7 @@ METHODS = ("exact", "exponential_euler", "exponential_midpoint", "euler", "rk2",
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(WithParameters):
     """Equations with parameters: what neuron and synapse models have in common.
 
     Parameters
@@ -65,17 +65,13 @@ class Model:
 
     def __post_init__(self) -> None:
         check_title(self.name, "model")
-        normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
-        object.__setattr__(self, "parameters", normalised)
+        self._declare()
         if self.method not in METHODS:
             raise DeclarationError(f"{self.name}: unknown integrator {self.method!r}; {nearest(self.method, METHODS)}")
         if isinstance(self.substeps, bool) or not isinstance(self.substeps, int) or self.substeps < 1:
             raise DeclarationError(f"{self.name}: substeps {self.substeps!r} is not a positive whole number; give one")
         self._check_names()
         self._check_symbols()
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Model:
-        return self  # a declaration never changes
 
     @cached_property
     def lines(self) -> tuple[Equation, ...]:
@@ -111,11 +107,6 @@ class Model:
         """Inputs that are constant within a step and that the equations read."""
         read = frozenset().union(*(e.right.symbols for e in self.lines)) if self.lines else frozenset()
         return tuple(name for name in self.inputs if name in read)
-
-    def parameter(self, name: str) -> Parameter:
-        """The declaration of a parameter."""
-        declared = self.parameters[name]
-        return declared if isinstance(declared, Parameter) else Parameter(declared)
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,3 +74,22 @@ class Parameter:
             unit = "" if self.unit == "1" else f" {self.unit}"
             raise DeclarationError(f"{path}: {wrong}{unit} is outside {self.range}; give a value inside")
         return array
+
+
+class WithParameters:
+    """A declaration with parameters, which never changes."""
+
+    parameters: Mapping[str, Parameter | float]
+
+    def _declare(self) -> None:
+        """Make parameters of plain numbers."""
+        made = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
+        object.__setattr__(self, "parameters", made)
+
+    def parameter(self, name: str) -> Parameter:
+        """The declaration of a parameter."""
+        declared = self.parameters[name]
+        return declared if isinstance(declared, Parameter) else Parameter(declared)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> WithParameters:
+        return self

@@ -10,7 +10,7 @@ from spaic.Dynamics.equations import Assignment, parse_assignments, parse_equati
 from spaic.Dynamics.expression import RESERVED, is_name
 from spaic.Dynamics.model import METHODS, Model
 from spaic.Dynamics.names import LONGEST, check_title
-from spaic.Dynamics.parameter import Parameter
+from spaic.Dynamics.parameter import Parameter, WithParameters
 from spaic.errors import DeclarationError, nearest
 
 #: Whose states a section of equations holds.
@@ -28,7 +28,7 @@ WEIGHT, REWARD = "w", "reward"
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(WithParameters):
     """A plasticity rule, declared once as text.
 
     In every step `each_step` is executed first, with the states as they were at its start; then the states decay as their equations
@@ -90,8 +90,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         check_title(self.name, "rule", LONGEST - 20)  # sides are named too
-        normalised = {k: p if isinstance(p, Parameter) else Parameter(p) for k, p in self.parameters.items()}
-        object.__setattr__(self, "parameters", normalised)
+        self._declare()
         for side in ("pre_reads", "post_reads"):
             if not isinstance(getattr(self, side), Mapping):
                 object.__setattr__(self, side, {name: name for name in getattr(self, side)})
@@ -99,9 +98,6 @@ class Rule:
             raise DeclarationError(f"{self.name}: unknown integrator {self.method!r}; {nearest(self.method, METHODS)}")
         self._check_names()
         self._check_statements()
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Rule:
-        return self  # a declaration never changes
 
     @cached_property
     def models(self) -> dict[str, Model]:
@@ -148,11 +144,6 @@ class Rule:
             if name in model.states:
                 return side
         return "pre" if name in self.pre_reads else "post" if name in self.post_reads else "parameter"
-
-    def parameter(self, name: str) -> Parameter:
-        """The declaration of a parameter."""
-        declared = self.parameters[name]
-        return declared if isinstance(declared, Parameter) else Parameter(declared)
 
     def reads(self, side: str) -> Mapping[str, str]:
         """Name in the rule -> variable of the neurons of a side, ``"pre"`` or ``"post"``."""

@@ -6,7 +6,7 @@ import torch
 
 import spaic
 from spaic import NeuronModel
-from spaic.errors import UnsupportedError
+from spaic.errors import NumericalError, UnsupportedError
 
 BACKENDS = ("torch", "event", "reference")
 STEPS = 4
@@ -32,6 +32,13 @@ def recorded(backend, model, variable, weight=None):
 @pytest.mark.parametrize(("weight", "value"), [(None, 1.0), (0.5, 4.0)])
 def test_a_group_needs_no_states(backend, weight, value):
     assert recorded(backend, NeuronModel("V = 2 * I + 1"), "V", weight).tolist() == np.full((2, 2, STEPS), value).tolist()
+
+
+def test_exact_events_do_not_hang_on_a_neuron_that_is_always_above_its_threshold():
+    with pytest.raises(
+        NumericalError, match=r"group\[0\], sample 0: a burst without end, \d+ spikes, more than 1000 of them in one instant"
+    ):
+        recorded("event", NeuronModel("V = 2 * I", spike="V > 1"), "V", 0.5)
 
 
 @pytest.mark.parametrize("backend", ("torch", "reference"))

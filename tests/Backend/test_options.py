@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.Backend.Torch import fused, looped
+from spaic.Backend.Torch import fused, island_call
 from spaic.errors import DeclarationError, SpaicError, UnknownName
 from tests.contracts.test_kernels import in_python
 from tests.Network.builders import SAMPLES, WEIGHTS
@@ -168,7 +168,7 @@ def test_a_copy_of_a_backend_has_its_options():
 def spied(monkeypatch):
     """The texts that are run from now on."""
     texts = []
-    for module in (fused, looped):
+    for module in (fused, island_call):
         load = module.jit.load
         monkeypatch.setattr(module, "jit", SimpleNamespace(load=lambda text, *rest, load=load: texts.append(text) or load(text, *rest)))
     return texts

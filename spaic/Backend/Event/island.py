@@ -10,7 +10,7 @@ import numpy as np
 
 from spaic.Backend.Event import island_adjoint, island_kernels
 from spaic.Backend.Event.arrivals import Afferent
-from spaic.Backend.Event.entries import AFTER, BURST, FINE
+from spaic.Backend.Event.entries import AFTER, BURST, FINE, INSTANT
 from spaic.Backend.Event.kernels import compiled
 from spaic.Backend.Event.layer import Limits, Population, Start, moving
 from spaic.Backend.Event.learning import Learning
@@ -205,7 +205,7 @@ def _record(
 def _demand_fine(population: Population, facts: np.ndarray, time: float, sample: int) -> None:
     if facts[0] == FINE:
         return
-    what = "spikes, more than 1000 of them in one instant" if facts[0] == BURST else "spikes"
+    what = f"spikes, more than {INSTANT} of them in one instant" if facts[0] == BURST else "spikes"
     raise NumericalError(
         f"{population.path}[{facts[1]}], sample {sample}: activity without end, {facts[2]} {what}, at {time:.9g} ms; lower the weights, "
         "add delays or a refractory period, or a reset that ends below the threshold"

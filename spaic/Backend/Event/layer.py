@@ -242,8 +242,8 @@ def _demand_fine(
     time = f"{when[offset[u] + min(count[u], room[u]) - 1]:.9g} ms" if count[u] else "the start"
     if status[u] == LOST:
         raise NumericalError(f"{place}: the search for the next crossing after {time} did not end; report this with the model")
-    what = f"more than {INSTANT} spikes in one instant" if status[u] == BURST else f"{count[u]} spikes in all"
+    what = f"spikes, more than {INSTANT} of them in one instant" if status[u] == BURST else "spikes"
     raise NumericalError(
-        f"{place}: a burst without end, {what}, around {time}; lower the weights, add a refractory period, "
+        f"{place}: a burst without end, {count[u]} {what}, around {time}; lower the weights, add a refractory period, "
         "or a reset that ends below the threshold"
     )

@@ -37,8 +37,8 @@ class Feed:
 
 
 @dataclass(frozen=True)
-class Island:
-    """Elements that feed each other.
+class Joined:
+    """Elements that one kernel runs together.
 
     Attributes
     ----------
@@ -49,30 +49,40 @@ class Island:
     layers : tuple of Layer
         The step of each member.
     feeds : tuple of Feed
-        Ways inside; the number of each is its place here.
-    outside : frozenset of (str, str)
-        Member and port at which something arrives from outside.
+        Ways into members; the number of each is its place here.
     """
 
     name: str
     members: tuple[str, ...]
     layers: tuple[Layer, ...]
     feeds: tuple[Feed, ...]
-    outside: frozenset[tuple[str, str]]
 
     @cached_property
     def by_name(self) -> Mapping[str, Layer]:
         """Label -> step."""
         return dict(zip(self.members, self.layers, strict=True))
 
+    def into(self, member: str, port: str) -> tuple[int, ...]:
+        """Numbers of the feeds that arrive at a port."""
+        return tuple(k for k, f in enumerate(self.feeds) if (f.target, f.port) == (member, port))
+
+
+@dataclass(frozen=True)
+class Island(Joined):
+    """Elements that feed each other; all feeds come from members.
+
+    Attributes
+    ----------
+    outside : frozenset of (str, str)
+        Member and port at which something arrives from outside.
+    """
+
+    outside: frozenset[tuple[str, str]]
+
     @cached_property
     def sent(self) -> tuple[tuple[str, str], ...]:
         """Member and variable of everything that is sent inside, each once."""
         return tuple(dict.fromkeys((f.source, f.variable) for f in self.feeds))
-
-    def into(self, member: str, port: str) -> tuple[int, ...]:
-        """Numbers of the feeds that arrive at a port."""
-        return tuple(k for k, f in enumerate(self.feeds) if (f.target, f.port) == (member, port))
 
     def out_of(self, member: str, variable: str) -> tuple[int, ...]:
         """Numbers of the feeds that a variable sends."""

@@ -210,14 +210,7 @@ class _Function:
             result = next(t for v, t in self.bodies[feed.source].arrays.items() if (v.role, v.name) == ("result", feed.variable))
             row = f"{result}[n + depths[{depth}] - delays[{number}]]"
             head = f"{total}, size_{k}, {row}"
-            if feed.kind == DENSE and self.island.is_spiking(feed):
-                code.append(f"add_rows({head}, size_{source}, samples, first_sample, weight_{number})")
-            elif feed.kind == DENSE:
-                code.append(f"add_product({head}, size_{source}, samples, first_sample, weight_{number})")
-            elif feed.kind == ONE_TO_ONE:
-                code.append(f"add_scaled({head}, samples, first_sample, weight_{number})")
-            else:
-                code.append(f"add_direct({head}, samples, first_sample)")
+            code.append(_added(feed.kind, head, source, number, self.island.is_spiking(feed)))
         return code
 
     def _gradient(self, member: str, variable: str) -> list[str]:
@@ -234,10 +227,14 @@ class _Function:
                 continue
             head = f"{total}, size_{k}, {back}[n + delays[{number}]]"
             code.append(f"if n + delays[{number}] < steps:")
-            if feed.kind == DENSE:
-                code.append(f"    add_product({head}, size_{target}, samples, first_sample, weight_{number})")
-            elif feed.kind == ONE_TO_ONE:
-                code.append(f"    add_scaled({head}, samples, first_sample, weight_{number})")
-            else:
-                code.append(f"    add_direct({head}, samples, first_sample)")
+            code.append("    " + _added(feed.kind, head, target, number))
         return code
+
+
+def _added(kind: str, head: str, other: int, number: int, is_spiking: bool = False) -> str:
+    """The call that adds what a feed brings, from the row of member `other` that `head` ends with."""
+    if kind == DENSE:
+        return f"add_{'rows' if is_spiking else 'product'}({head}, size_{other}, samples, first_sample, weight_{number})"
+    if kind == ONE_TO_ONE:
+        return f"add_scaled({head}, samples, first_sample, weight_{number})"
+    return f"add_direct({head}, samples, first_sample)"

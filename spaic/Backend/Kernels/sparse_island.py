@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed
-from spaic.Backend.Kernels.layer import Layer
+from spaic.Backend.Kernels.island import DENSE, DIRECT, ONE_TO_ONE, Feed, Joined
 from spaic.Dynamics.rules import Rule
 
 #: By lists of synapses; the same with a delay for each synapse, by neurons or by delays.
@@ -45,21 +43,13 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Events:
-    """Elements that are simulated together.
+class Events(Joined):
+    """Elements that are simulated together. The source of a feed that is no member is outside: its spikes are known before.
 
     Attributes
     ----------
-    name : str
-        What it is, for people who read the generated code.
-    members : tuple of str
-        Labels, in the order within a step.
-    layers : tuple of Layer
-        The step of each member.
-    feeds : tuple of Feed
-        Ways into members; the number of each is its place here. A source that is no member is outside: its spikes are known before.
-    outside : mapping of (str, str) to bool
-        Member and port at which something arrives from outside over time -> whether it is the same in every step.
+    outside : tuple of ((str, str), bool)
+        Member and port at which something arrives from outside over time, and whether it is the same in every step.
     sampled : frozenset of (str, str)
         Member and variable, other than spikes, that are recorded.
     instant : frozenset of int
@@ -68,19 +58,10 @@ class Events:
         Rules at work on ways; then one thread does it all.
     """
 
-    name: str
-    members: tuple[str, ...]
-    layers: tuple[Layer, ...]
-    feeds: tuple[Feed, ...]
     outside: tuple[tuple[tuple[str, str], bool], ...]
     sampled: frozenset[tuple[str, str]]
     instant: frozenset[int]
     learned: tuple[Learned, ...] = ()
-
-    @cached_property
-    def by_name(self) -> Mapping[str, Layer]:
-        """Label -> step."""
-        return dict(zip(self.members, self.layers, strict=True))
 
     @cached_property
     def sources(self) -> tuple[tuple[str, str], ...]:
@@ -88,10 +69,6 @@ class Events:
         sent = [(f.source, f.variable) for f in self.feeds if f.kind in EVENTS]
         read = [(m, v) for m, layer in self.by_name.items() for v in layer.recorded if layer.is_byte(layer.tape.outputs[v])]
         return tuple(dict.fromkeys((*read, *sent)))
-
-    def into(self, member: str, port: str) -> tuple[int, ...]:
-        """Numbers of the feeds that arrive at a port."""
-        return tuple(k for k, f in enumerate(self.feeds) if (f.target, f.port) == (member, port))
 
     def waits(self, member: str) -> bool:
         """Whether a member needs spikes that others send in the same step."""

@@ -17,7 +17,7 @@ from spaic.Backend.Kernels.jit import shipped
 from spaic.Backend.Kernels.team import spread
 from spaic.errors import InputError
 
-Lists = tuple[Tensor, Tensor]
+RowLists = tuple[Tensor, Tensor]
 _COMPILED = (torch.uint8, torch.float32, torch.float64)
 _WORTH = 1 << 20  # additions, or bytes read, that take longer than handing them to another thread
 
@@ -103,7 +103,7 @@ class Bits:
         over_threads(kernels().flip, groups, self.rows * self.size, self.words, words)
         return Bits(words, self.rows, self.count)
 
-    def lists(self) -> Lists:
+    def lists(self) -> RowLists:
         """The places of the ones of each row: pointers ``[rows + 1]`` into indices ``[count]``."""
         pointers = torch.zeros(self.rows + 1, dtype=torch.int64, device="cpu")
         indices = torch.empty(self.count, dtype=torch.int32, device="cpu")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaic.Backend.Torch.bits import Bits, Lists
+from spaic.Backend.Torch.bits import Bits, RowLists
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Graph.events import Events
 
@@ -46,11 +46,11 @@ class Packed(Spikes):
         return self.bits.count
 
     @cached_property
-    def _rows(self) -> Lists:
+    def _rows(self) -> RowLists:
         return self.bits.lists()
 
     @cached_property
-    def _columns(self) -> Lists:
+    def _columns(self) -> RowLists:
         return self.bits.flipped.lists()
 
     def latest(self, steps: int) -> Spikes:
@@ -87,7 +87,7 @@ class Fired(Spikes):
         return self.events.count
 
     @cached_property
-    def _rows(self) -> Lists:
+    def _rows(self) -> RowLists:
         if self.batch > 1:
             return self.bits.lists()
         pointers, neurons = self.events.lists[0]

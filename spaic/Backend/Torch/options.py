@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from spaic.Backend.Torch.product_ways import PRODUCTS
 from spaic.errors import DeclarationError, nearest
 from spaic.Graph.graph import Graph
 
 KERNELS = ("auto", "plain")
-PRODUCTS = ("auto", "dense", "sparse")
 
 
 @dataclass(frozen=True)

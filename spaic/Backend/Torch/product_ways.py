@@ -15,11 +15,13 @@ from spaic.Backend.Torch.bits import Bits, kernels, over_threads
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Backend.Torch.workspace import empty
 
+#: What may be asked for: the names of ways, or the one that takes less time.
+PRODUCTS = ("auto", "dense", "sparse")
 _ALIGNED = 64  # bytes: rows of a table begin where lines of the cache do
 _LISTED = 32  # spikes that are worth a pass over a part of the table
 
 
-class Way(ABC):
+class ProductWay(ABC):
     """How a product is made, and what is kept of its spikes until its weight gradient is made."""
 
     name: str
@@ -33,7 +35,7 @@ class Way(ABC):
         """With respect to the weight, ``[post, pre]``."""
 
 
-class Sums(Way):
+class Sums(ProductWay):
     """Sums over the rows of those who fired."""
 
     name = "sparse"
@@ -85,7 +87,7 @@ def _add_rows(bits: Bits, start: Tensor, table: Tensor, y: Tensor) -> None:
     over_threads(kernels().add_rows, bits.rows, work, bits.words, start.numpy(), table.numpy(), near, y.numpy())
 
 
-class Dense(Way):
+class Dense(ProductWay):
     """Products of blocks that are made floats one after the other."""
 
     name = "dense"
@@ -115,7 +117,7 @@ class Dense(Way):
             yield slice(start, start + step), memory[: len(part)].copy_(part)
 
 
-class Bags(Way):
+class Bags(ProductWay):
     """As :class:`Sums` with operations of torch, for other devices and types."""
 
     name = "sparse"

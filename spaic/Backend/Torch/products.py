@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from spaic.Backend.Torch.product_ways import Bags, Dense, Sums, Way
+from spaic.Backend.Torch.product_ways import PRODUCTS, Bags, Dense, ProductWay, Sums
 from spaic.Backend.Torch.spikes import Spikes
 from spaic.Backend.Torch.workspace import empty
 from spaic.errors import InputError, UnknownName, nearest
@@ -81,12 +81,12 @@ def weight_gradient(spikes: Spikes, gradient: Tensor, weight: Tensor, how: str =
         return _way(spikes, weight, how).gradient(rows)
 
 
-def _way(spikes: Spikes, weight: Tensor, how: str) -> Way:
+def _way(spikes: Spikes, weight: Tensor, how: str) -> ProductWay:
     size = math.prod(spikes.shape)
     if weight.dim() != 2 or weight.shape[1] != size:
         raise InputError(f"product: a weight of shape {tuple(weight.shape)} for {size} inputs; it must be [post, {size}]")
-    if how not in ("auto", "dense", "sparse"):
-        raise UnknownName(f"product: unknown way {how!r}; {nearest(how, ('auto', 'dense', 'sparse'))}")
+    if how not in PRODUCTS:
+        raise UnknownName(f"product: unknown way {how!r}; {nearest(how, PRODUCTS)}")
     has_kernels = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
     if how == "auto":
         is_sparse = has_kernels and sparse_is_faster(spikes.count, spikes.steps * spikes.batch, weight.shape[1], len(weight), weight.dtype)
@@ -122,7 +122,7 @@ class _Product(torch.autograd.Function):
     """``x @ W.T + b`` in a given way; between the passes only what that way keeps of the spikes is held, never floats."""
 
     @staticmethod
-    def forward(ctx: Any, carrier: Tensor | None, weight: Tensor, bias: Tensor | None, way: Way) -> Tensor:
+    def forward(ctx: Any, carrier: Tensor | None, weight: Tensor, bias: Tensor | None, way: ProductWay) -> Tensor:
         ctx.way = way
         if ctx.needs_input_grad[0] and carrier is not None:
             ctx.shape = carrier.shape

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.Backend.Torch.bits import Bits, Lists, ones_as_bytes
+from spaic.Backend.Torch.bits import Bits, RowLists, ones_as_bytes
 from spaic.errors import InputError
 
 
@@ -63,7 +63,7 @@ class Spikes:
         """Share of ones."""
         return self.count / max(1, self.steps * self.batch * math.prod(self.shape))
 
-    def rows(self) -> Lists:
+    def rows(self) -> RowLists:
         """Who fired in each instant.
 
         Returns
@@ -75,16 +75,16 @@ class Spikes:
         """
         return self._rows
 
-    def columns(self) -> Lists:
+    def columns(self) -> RowLists:
         """In which instants each neuron fired: pointers ``[size + 1]`` and indices ``[count]`` as in :meth:`rows`."""
         return self._columns
 
     @cached_property
-    def _rows(self) -> Lists:
+    def _rows(self) -> RowLists:
         return self.bits.lists() if self.bytes.device.type == "cpu" else _listed(self.flat)
 
     @cached_property
-    def _columns(self) -> Lists:
+    def _columns(self) -> RowLists:
         return self.bits.flipped.lists() if self.bytes.device.type == "cpu" else _listed(self.flat.T)
 
     def floats(self, dtype: torch.dtype) -> Tensor:
@@ -149,7 +149,7 @@ def compact(x: Tensor, path: str = "spikes") -> Spikes:
     return Spikes(found, x if x.requires_grad else None)
 
 
-def _listed(x: Tensor) -> Lists:
+def _listed(x: Tensor) -> RowLists:
     counts = torch.nn.functional.pad((x != 0).sum(1), (1, 0))
     return counts.cumsum(0), x.nonzero()[:, 1].to(torch.int32)
 

@@ -131,7 +131,7 @@ def test_a_grazing_contact_is_decided_by_the_maximum(margin, fires):
 def test_a_burst_without_end_is_stopped(monkeypatch):
     net = network(np.array([[1e12]]), threshold=1e-3)
     net._limits = type(net._limits)(spikes=500)
-    with pytest.raises(NumericalError, match=r"layer\[0\], sample 0: a burst without end, more than 1000 spikes in one instant, around"):
+    with pytest.raises(NumericalError, match=r"layer\[0\], sample 0: a burst without end, \d+ spikes, around"):
         net.infer([0], [0.0])
 
 
