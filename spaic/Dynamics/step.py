@@ -163,11 +163,12 @@ class _Builder:
         """Reset where the threshold is crossed, and integrate the rest of the step from there."""
         end, start = dict(self.now), {s: symbol(s) for s in model.states}
         self.now = dict(start)
-        below = self.let("below", self._in_terms_of_now(model.condition.residual.sympy)) if model.condition else sympy.Integer(0)
+        residual = model.condition.residual.sympy if model.condition else sympy.Integer(0)
+        below = self.let("below", self._in_terms_of_now(residual, {TIME: TIME}))
         part = self.let("part", clip(-below / sympy.Max(self.residual - below, sympy.Float(1e-12)), sympy.Integer(0), sympy.Integer(1)))
         self.now = {s: self.let(s, start[s] + part * (end[s] - start[s])) for s in model.states}
         for statement in model.resets:
-            self.now[statement.name] = self._assigned(statement, {})
+            self.now[statement.name] = self._assigned(statement, {TIME: TIME + part * DT})
         moving = {s: self.now[s] for s in self.system.slopes}
         later = advance(self.system, self.method, self.let, moving, self.let("rest", (1 - part) * DT), TIME + part * DT)
         held = set(self.held) if self.period else set()
@@ -181,7 +182,7 @@ class _Builder:
 
     def _in_terms_of_now(self, expression: Expr, extra: dict[Expr, Expr] | None = None) -> Expr:
         """Values and states of `expression` as they are at this point of the step."""
-        replacement = {symbol(k): v for k, v in self.now.items()} | (extra or {}) | {TIME: TIME + DT}
+        replacement = {TIME: TIME + DT} | {symbol(k): v for k, v in self.now.items()} | (extra or {})
         replacement |= {symbol(p): symbol(arrival(p)) if p in self.connected else sympy.Integer(0) for p in self.model.currents}
         wanted = _needed(self.model, expression)
         for value in self.model.values:

@@ -10,6 +10,7 @@ from spaic.Dynamics.expression import is_name
 from spaic.errors import NetworkError, nearest
 from spaic.Network import context
 from spaic.Network.element import Attachment, Element
+from spaic.Network.foreign import refuse_torch
 
 C = TypeVar("C", bound="Container")
 
@@ -42,6 +43,7 @@ class Container(Element):
         if isinstance(value, Attachment):
             self._adopt(name, value)
         elif not name.startswith("_"):
+            refuse_torch(self._label(), name, value)
             if name in self._members:
                 self._release(name)
             items = _items(name, value)

@@ -87,3 +87,21 @@ def test_a_gradient_of_the_input_is_refused_where_there_is_none():
     with torch.no_grad():
         assert driven("event", data).shape == (2, 2, STEPS)
     assert driven("reference", data).shape == (2, 2, STEPS)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("backend", ("torch", "reference"))
+def test_what_a_condition_keeps_away_is_not_warned_of(backend):
+    model = NeuronModel("dV/dt = where(V > 0.1, log(V), I)")
+    assert np.isfinite(recorded(backend, model, "V", 0.2)).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_parameter_of_single_neurons_that_divides_by_zero(backend):
+    with spaic.Network() as net:
+        net.group = spaic.NeuronGroup(2, model=NeuronModel("dV/dt = 1 - V / p", {"p": 1.0}), p=np.array([1.0, 0.0]))
+        net.trace = spaic.StateMonitor(net.group, "V")
+    net.set_backend(backend, dt=0.5)
+    with pytest.raises(NumericalError, match="^group: "):
+        net.run(STEPS * 0.5)

@@ -106,6 +106,14 @@ def test_an_interpolated_reset_happens_at_the_crossing(cell):
     assert float(cell(model, dt=1.0)(V=-4.0)["V"]) == 0.0
 
 
+@pytest.mark.parametrize("threshold, reset", [("1 - t", "V = 10 * t"), ("falling", "V = later")])
+def test_an_interpolated_reset_knows_the_time_of_the_crossing(cell, threshold, reset):
+    """V = t meets 1 - t at 0.5, in the middle of the step."""
+    values = "falling = 1 - t\nlater = 10 * t\n"
+    model = NeuronModel(f"{values}dV/dt = 1", spike=f"V > {threshold}", reset=reset, method="euler", interpolate=True)
+    assert float(cell(model, dt=1.0)(t=0.0, V=0.0)["V"]) == 5.0 + 0.5
+
+
 @pytest.mark.parametrize("method", ["euler", "rk2", "rk4", "exponential_euler", "exponential_midpoint", "exact"])
 def test_an_interpolated_reset_integrates_the_rest_of_the_step(cell, method):
     """The crossing is at the time p where the chord reaches 1; from there the equation goes on for 1 - p."""

@@ -17,7 +17,7 @@ from spaic.Backend.Event.learning import Learning
 from spaic.Backend.Event.tables import Cells, cells, tables
 from spaic.Backend.Event.ways_back import Back
 from spaic.Backend.Plastic.at_work import RuleAtWork
-from spaic.errors import UnsupportedError
+from spaic.errors import NumericalError, UnsupportedError
 
 
 class Stage:
@@ -65,6 +65,10 @@ class Stage:
             period = group.population.model.refractory_period
             t_ref = own[period[0]] if period else np.zeros(distinct.shape[1])
             parts.append(cells(group.form, group.ports, own, t_ref))
+            if not parts[-1].is_finite:
+                raise NumericalError(
+                    f"{group.population.name}: these parameters give no finite numbers, as a division by 0 would; change them"
+                )
             kinds.append(kind.reshape(-1) + count)
             periods.append(t_ref[kind.reshape(-1)])
             count += distinct.shape[1]

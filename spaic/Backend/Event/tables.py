@@ -106,6 +106,11 @@ class Cells:
     held: np.ndarray
     is_strict: bool
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all of them are numbers."""
+        return all(np.isfinite(x).all() for x in (self.A, self.reset, self.reset_to, self.residual, self.level, self.jump))
+
 
 def cells(form: Form, ports: Sequence[str], values: Mapping[str, np.ndarray], t_ref: np.ndarray) -> Cells:
     """Evaluate `form`.
@@ -158,7 +163,8 @@ def _evaluated(expression: Any, values: Mapping[str, np.ndarray]) -> np.ndarray:
     from spaic.Dynamics.primitives import PRIMITIVES
 
     tape = lower([("result", expression)], {"result": "result"}, values)
-    return np.asarray(tape.run(PRIMITIVES, values)["result"], dtype=np.float64)
+    with np.errstate(all="ignore"):  # what is no number is refused by those who ask
+        return np.asarray(tape.run(PRIMITIVES, values)["result"], dtype=np.float64)
 
 
 def tables(parts: Sequence[Cells]) -> Tables:

@@ -84,8 +84,9 @@ class ReferenceProgram(Program):
             owned.setdefault(link.name, {}).update({**dropout_factors(self.graph, link, state), **measured.get(link.name, {})})
         for n in range(state.step, state.step + steps):
             now = {f"{name}.O": values_of(s.chunk(n, n + 1)[0]) for name, s in inputs.items()}
-            for name in self.order:
-                now.update(self._advance(self.elements[name], owned, arrays, now, n, state))
+            with np.errstate(all="ignore"):  # also where a condition keeps it away; what stays is found by those who read it
+                for name in self.order:
+                    now.update(self._advance(self.elements[name], owned, arrays, now, n, state))
             for path in [p for p in arrays if p.endswith(".history")]:
                 arrays[path] = np.concatenate([arrays[path][1:], now[path.removesuffix(".history")][None]])
             self._record(recorded, {**parameters, **now}, n)
