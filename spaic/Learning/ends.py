@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from spaic.errors import InputError, NetworkError, UnknownName, nearest
+from spaic.Learning.labels import as_classes, as_tensor
 from spaic.Network.network import Network
 from spaic.Network.readers import Decoder
 from spaic.Network.sources import Encoder
@@ -42,8 +42,8 @@ class Ends:
         for path, values in data.items():
             self._meant(Encoder, path)(values)
 
-    def read(self, label: Any) -> list[tuple[Tensor, Any]]:
-        """Predictions of the last run, each with its labels."""
+    def read(self, label: Any, are_classes: bool) -> list[tuple[Tensor, Tensor]]:
+        """Predictions of the last run, each with its labels; `are_classes` says that these are numbers of columns of the prediction."""
         if not isinstance(label, Mapping):
             pairs = [(self.decoder, label)]
         else:
@@ -51,7 +51,9 @@ class Ends:
             pairs = [(self._meant(Decoder, path), values) for path, values in label.items()]
             if not pairs:
                 raise InputError(f"{self.where}: the mapping of labels is empty; give path of a decoder -> labels")
-        return [(decoder.predict, values) for decoder, values in pairs]
+        read = as_classes if are_classes else as_tensor
+        found = [(decoder.predict, values, decoder.path) for decoder, values in pairs]
+        return [(prediction, read(values, prediction, path)) for prediction, values, path in found]
 
     @property
     def decoder(self) -> Any:
@@ -95,19 +97,7 @@ def pair(batch: Any, where: str) -> tuple[Any, Any]:
     return batch[0], batch[1]
 
 
-def right_answers(pairs: list[tuple[Tensor, Any]]) -> tuple[int, int]:
+def right_answers(pairs: list[tuple[Tensor, Tensor]]) -> tuple[int, int]:
     """How many predictions were right, and how many there were."""
-    right = samples = 0
-    for prediction, label in pairs:
-        truth = classes(prediction, label)
-        right += int((prediction.detach().argmax(1) == truth).sum())
-        samples += len(truth)
-    return right, samples
-
-
-def classes(prediction: Tensor, label: Any) -> Tensor:
-    """The labels as a tensor, one for each sample."""
-    truth = torch.as_tensor(label, device=prediction.device)
-    if truth.shape != prediction.shape[:1]:
-        raise InputError(f"labels: shape {tuple(truth.shape)} for {len(prediction)} samples; give one label per sample")
-    return truth
+    right = sum(int((prediction.detach().argmax(1) == truth).sum()) for prediction, truth in pairs)
+    return right, sum(len(truth) for _, truth in pairs)

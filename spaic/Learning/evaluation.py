@@ -12,10 +12,11 @@ from torch import Tensor
 from spaic.errors import InputError
 from spaic.Learning.ends import Ends, pair, right_answers
 from spaic.Learning.history import Tally
+from spaic.Learning.losses import reads_classes
 from spaic.Network.network import Network
 
 Loss = Callable[[Tensor, Any], Tensor]
-Pairs = list[tuple[Tensor, Any]]
+Pairs = list[tuple[Tensor, Tensor]]
 
 
 def evaluate(net: Network, loader: Iterable[Any], run_time: float | None = None, *, encoder: Any = None, decoder: Any = None) -> float:
@@ -47,9 +48,9 @@ def predict(
         if len(pairs) > 1:
             raise InputError(f"spaic.predict: the labels are for {len(pairs)} decoders; let the loader give those of one")
         predicted.append(pairs[0][0].argmax(1).cpu())
-        true.append(torch.as_tensor(pairs[0][1]))
+        true.append(pairs[0][1].cpu())
 
-    _run_all(loader, run_time, ends, keep)
+    _run_all(loader, run_time, ends, keep, True)
     if not predicted:
         raise InputError("spaic.predict: the loader gave no batches; give a loader that can be iterated anew")
     return torch.cat(predicted), torch.cat(true)
@@ -70,7 +71,7 @@ def measured(loader: Iterable[Any], run_time: float | None, ends: Ends, where: s
         total = 0.0 if loss is None else sum(float(loss(prediction, labels)) for prediction, labels in pairs)
         tally.add(*right_answers(pairs), total)
 
-    _run_all(loader, run_time, ends, count)
+    _run_all(loader, run_time, ends, count, loss is None or reads_classes(loss))
     demand_batches(tally, where)
     return tally
 
@@ -92,11 +93,11 @@ def in_mode(net: Network, is_training: bool) -> Iterator[None]:
         net.train(before)
 
 
-def _run_all(loader: Iterable[Any], run_time: float | None, ends: Ends, receive: Callable[[Pairs], None]) -> None:
+def _run_all(loader: Iterable[Any], run_time: float | None, ends: Ends, receive: Callable[[Pairs], None], are_classes: bool) -> None:
     """Run the network on each batch, and hand on its predictions with their labels."""
     with in_mode(ends.net, False), torch.no_grad():
         for batch in loader:
             data, label = pair(batch, ends.where)
             ends.feed(data)
             ends.net.run(run_time)
-            receive(ends.read(label))
+            receive(ends.read(label, are_classes))

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from spaic.errors import DeclarationError, NetworkError
 from spaic.Learning.callbacks import Callback, EarlyStopping, all_callbacks, named
-from spaic.Learning.ends import Ends, classes, pair, right_answers
+from spaic.Learning.ends import Ends, pair, right_answers
 from spaic.Learning.evaluation import Loss, demand_batches, demand_iterable, in_mode, measured
 from spaic.Learning.gradients import warn_of_zeros
 from spaic.Learning.history import History, Tally, is_number
 from spaic.Learning.interrupt import Interrupt
 from spaic.Learning.learners import Learners
-from spaic.Learning.losses import count_cross_entropy
+from spaic.Learning.losses import count_cross_entropy, reads_classes
 from spaic.Learning.progress import Progress
 from spaic.Network.network import Network
 from spaic.units import in_unit
@@ -56,7 +56,7 @@ def fit(
     test : iterable of (data, label), optional
         Batches on which the network is evaluated after each epoch.
     loss : callable, optional
-        ``loss(prediction, label)``; :func:`spaic.count_cross_entropy` by default. Those of several decoders are added.
+        ``loss(prediction, label)``, both tensors; :func:`spaic.count_cross_entropy` by default. Those of several decoders are added.
     progress : bool, optional
         Whether to show a progress bar; by default where somebody sees it: in a terminal or a notebook.
     callbacks : Callback or iterable of Callback
@@ -203,7 +203,7 @@ class Fit:
         """One batch."""
         self._ends.feed(data)
         self.net.run(self.run_time)
-        pairs = self._ends.read(label)
+        pairs = self._ends.read(label, reads_classes(self._loss_function))  # what does not fit is refused before anything is changed
         loss = self._loss(pairs)
         self.learners.optim_zero_grad()
         loss.backward()
@@ -216,9 +216,7 @@ class Fit:
         self.position.batch += 1
         self._mark()
 
-    def _loss(self, pairs: list[tuple[Tensor, Any]]) -> Tensor:
-        for prediction, label in pairs:
-            classes(prediction, label)  # labels that do not fit are refused before anything is changed
+    def _loss(self, pairs: list[tuple[Tensor, Tensor]]) -> Tensor:
         losses = [self._loss_function(prediction, label) for prediction, label in pairs]
         total = sum(losses[1:], start=losses[0])
         if not total.requires_grad:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from spaic.Learning.labels import as_classes
 
 #: Scale of standardised counts as logits; docs/semantics.md says how it was chosen.
 LOGIT_SCALE = 3.0
@@ -23,10 +25,20 @@ def count_cross_entropy(prediction: Tensor, label: Any, scale: float = LOGIT_SCA
     prediction : Tensor
         ``[batch, classes]``, what a spike-count decoder predicts.
     label : array of int
-        ``[batch]``.
+        ``[batch]``, from 0.
     scale : float
         Scale of the logits.
+
+    Raises
+    ------
+    InputError
+        Naming a label that is no class, or labels of a wrong shape.
     """
-    target = torch.as_tensor(label, device=prediction.device).long()
+    target = as_classes(label, prediction, "count_cross_entropy")
     deviation = prediction.std(unbiased=False)
     return F.cross_entropy(scale * (prediction - prediction.mean()) / (deviation + 0.1), target)
+
+
+def reads_classes(loss: Any) -> bool:
+    """Whether it is :func:`count_cross_entropy`, as spaic shows it or as it stands here."""
+    return inspect.unwrap(loss) is inspect.unwrap(count_cross_entropy)

@@ -9,7 +9,7 @@ from typing import Any
 from spaic.errors import NetworkError
 
 _MODULE = (
-    "a network holds no torch modules, so nobody would train or save it; use elements of spaic such as spaic.Connection, or write a torch "
+    "a network holds no torch modules, so nobody would run, train or save it; use elements of spaic such as spaic.Connection, or write a torch "
     "module of your own with neurons of spaic.Modules"
 )
 _OPTIMIZER = "a network holds no {what}s of torch; keep it in a variable of your own, or give net.fit a learner with spaic.Adam"
@@ -22,8 +22,8 @@ _REFUSED = {
         "a network holds no parameters of torch, so nobody would train or save it; give the values to an element, as weight= of a connection "
         "or a parameter that trainable= names",
     ),
-    ("torch.optim", "Optimizer"): ("optimizer of torch", _OPTIMIZER.format(what="optimizer")),
-    ("torch.optim.lr_scheduler", "LRScheduler"): ("schedule of torch", _OPTIMIZER.format(what="schedule")),
+    ("torch.optim", "Optimizer"): ("torch optimizer", _OPTIMIZER.format(what="optimizer")),
+    ("torch.optim.lr_scheduler", "LRScheduler"): ("torch schedule", _OPTIMIZER.format(what="schedule")),
 }
 
 
@@ -33,7 +33,7 @@ def refuse_torch(label: str, name: str, value: Any) -> None:
         for (module, kind), (what, way_out) in _REFUSED.items():
             known = getattr(sys.modules.get(module), kind, None)  # what is not imported has made nothing
             if known is not None and isinstance(item, known):
-                raise NetworkError(f"{label}: {name!r} is a {type(item).__name__}, a {what}, and {way_out}")
+                raise NetworkError(f"{label}: {name!r} is a {type(item).__name__} ({what}), and {way_out}")
 
 
 def _items(value: Any) -> Iterator[Any]:

@@ -216,8 +216,33 @@ class TestMistakes:
     def test_labels_are_refused_before_anything_changes(self):
         net = learning()
         before = weights(net)
-        with pytest.raises(spaic.InputError, match=r"labels: shape \(3,\) for 24 samples"):
+        with pytest.raises(spaic.InputError, match=r"output: the labels have shape \(3,\) for 24 samples"):
             net.fit([(SAMPLES, LABELS[:3])], loss=lambda p, y: p.sum(), **QUIET)
+        assert not changed(net, before)
+
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            (LABELS + 1, r"label 3 is not one of 3 classes \(0 to 2\); number the classes from 0"),
+            (LABELS - 19, "label -19 is not one of 3 classes"),
+            (np.where(LABELS == 1, np.nan, LABELS), "label nan is not one of 3 classes"),
+            (torch.tensor(LABELS + 0.5), "label 0.5 is not one of 3 classes"),
+            (np.eye(3)[LABELS], r"labels have shape \(24, 3\) for 24 samples; take the largest of each, label.argmax\(1\)"),
+            (["a"] * 24, "the labels are no numbers of one shape"),
+        ],
+    )
+    def test_labels_that_are_no_classes(self, wrong, said):
+        net = learning()
+        before = weights(net)
+        for call in (
+            lambda: net.fit([(SAMPLES, wrong)], **QUIET),
+            lambda: net.fit([(SAMPLES, wrong)], loss=spaic.count_cross_entropy, **QUIET),
+            lambda: net.evaluate([(SAMPLES, wrong)]),
+        ):
+            with pytest.raises(spaic.InputError, match=f"^output: .*{said}"):
+                call()
+        with pytest.raises(spaic.InputError, match=f"^count_cross_entropy: .*{said}"):
+            spaic.count_cross_entropy(torch.zeros(24, 3), wrong)
         assert not changed(net, before)
 
     @pytest.mark.parametrize(("batch", "held"), [(SAMPLES, "ndarray"), ((SAMPLES,), "tuple of 1"), ((SAMPLES, LABELS, 3), "tuple of 3")])
@@ -463,6 +488,15 @@ def test_every_epoch_has_the_next_order():
     batches = loader()
     learning().fit(batches, 3, **QUIET)
     assert batches.epoch == 3
+
+
+def test_labels_of_arrays_and_losses_of_torch():
+    arrays, tensors = learning(), learning()
+    arrays.fit([(SAMPLES, LABELS.astype(np.int32))], loss=torch.nn.CrossEntropyLoss(), **QUIET)
+    tensors.fit([(SAMPLES, torch.tensor(LABELS))], loss=torch.nn.CrossEntropyLoss(), **QUIET)
+    assert same(weights(arrays), weights(tensors))
+    history = learning().fit([(SAMPLES, LABELS / 2)], loss=lambda p, y: mse_loss(p[:, 0], y), test=[(SAMPLES, LABELS / 2)], **QUIET)
+    assert history.test_loss[0] > 0
 
 
 def test_torch_loaders_and_regression_losses():

@@ -1,6 +1,8 @@
 """Names and paths: what is assigned, or made in a ``with`` block, belongs to the network under its name."""
 
 import pytest
+import torch
+from torch.optim.lr_scheduler import StepLR
 
 import spaic
 from spaic.Network import context
@@ -298,3 +300,24 @@ class TestACellThatIsRunAgain:
         for _ in range(2):
             self.cell(net, name="wire")
         assert names(net) == ["a", "b", "wire"] and not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("part", "what"),
+    [
+        (lambda: torch.nn.Linear(3, 2), "Linear \\(torch module\\), and a network holds no torch modules.*use elements of spaic"),
+        (lambda: [torch.nn.ReLU()], "ReLU \\(torch module\\)"),
+        (lambda: torch.nn.Parameter(torch.ones(2)), "Parameter \\(torch parameter\\), .*give the values to an element"),
+        (lambda: torch.optim.Adam([torch.nn.Parameter(torch.ones(2))]), "Adam \\(torch optimizer\\), .*keep it in a variable.*spaic.Adam"),
+        (lambda: StepLR(torch.optim.SGD([torch.nn.Parameter(torch.ones(2))]), 1), "StepLR \\(torch schedule\\), .*spaic.Adam"),
+    ],
+)
+def test_parts_of_torch_are_refused_by_name(part, what):
+    net = spaic.Network("net")
+    net.part = spaic.Assembly()
+    for owner, label in ((net, "net"), (net.part, "part")):
+        with pytest.raises(spaic.NetworkError, match=f"^{label}: 'fc' is a {what}"):
+            owner.fc = part()
+        assert not hasattr(owner, "fc")
+    net.table = torch.ones(2)
+    assert torch.equal(net.table, torch.ones(2))
