@@ -28,7 +28,7 @@ from torch import Tensor
 
 import spaic
 from benchmarks.gpu_layers import WORKS, Layer, Work, passes, theirs
-from spaic.Backend.Torch import fused_cuda
+from spaic.Backend.Torch.kernels import fused_cuda
 
 MODELS = ("lif", "clif", "alif", "adex", "hodgkin_huxley")
 #: What ``--sweep`` tries, each of which is compiled: elements of a program, warps, steps fetched ahead.

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import spaic  # noqa: F401  it registers the models
 from spaic.Backend.element import Element
-from spaic.Backend.Torch import fused, fused_cuda
-from spaic.Backend.Torch.primitives import PRIMITIVES
-from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Torch.kernels import fused, fused_cuda
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
+from spaic.Backend.Torch.steps.tape import BoundTape
 from spaic.Dynamics.names import arrival
 from spaic.registry import neurons, surrogates
 

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.nn import functional as F
 
-from spaic.Backend.Torch.bits import Bits
-from spaic.Backend.Torch.product_ways import Dense, Sums
-from spaic.Backend.Torch.products import sparse_is_faster
-from spaic.Backend.Torch.spikes import Spikes
+from spaic.Backend.Torch.firing.bits import Bits
+from spaic.Backend.Torch.firing.spikes import Spikes
+from spaic.Backend.Torch.links.product_ways import Dense, Sums
+from spaic.Backend.Torch.links.products import sparse_is_faster
 
 
 def milliseconds(parts: Mapping[str, Callable[[], object]], rounds: int, of: Callable[[list[float]], float]) -> dict[str, float]:

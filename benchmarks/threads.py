@@ -15,7 +15,8 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from spaic.Backend.Kernels import jit, team
+from spaic.Backend.Kernels.compiling import jit
+from spaic.Backend.Kernels.threads import team
 
 STEPS = 50
 TEXT = '''"""A membrane that leaks, over all time."""

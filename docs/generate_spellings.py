@@ -17,7 +17,8 @@ _HEAD = f"""\
 # What SPAIC's users write
 
 Names and calls of SPAIC that are understood here, and what they mean. They are translated where they are written, in one place
-(`spaic/spellings.py`); everything behind it knows only our names. The same thing given under two names is refused.
+(`spaic/spellings.py`); everything behind it knows only our names. The same thing given under two names is refused. A few names of PyTorch,
+snnTorch and SpikingJelly are understood, too.
 [from_spaic.md](tutorials/from_spaic.md) says what else changed, and why.
 """
 

@@ -109,13 +109,13 @@ def train(config: str, resume: bool, quiet: bool) -> int:
         return 130
     last = f"loss {history.loss[-1]:.4f}, accuracy {history.accuracy[-1]:.2%}" if history.loss else "nothing was left to do"
     tested = f", test accuracy {history.test_accuracy[-1]:.2%}" if history.test_accuracy else ""
-    print(f"{len(history.loss)} epochs: {last}{tested}")
+    print(f"{len(history.loss)} epoch{'s' if len(history.loss) != 1 else ''}: {last}{tested}")
     return 0
 
 
 def examine(clears_cache: bool) -> int:
     """Print what this installation has, or remove compiled kernels, and return the exit code."""
-    from spaic.Backend.Kernels import cache
+    from spaic.Backend.Kernels.compiling import cache
     from spaic.doctor import report
 
     print(f"{cache.clear() / 2**20:.1f} MiB of compiled kernels removed from {cache.wanted()}" if clears_cache else report())

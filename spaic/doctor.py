@@ -13,9 +13,9 @@ from typing import NamedTuple
 import spaic
 from spaic import registry
 
-#: The packages that spaic needs, and those that an extra of the same name adds.
+#: The packages that spaic needs, and those that it uses where they are.
 REQUIRED = ("torch", "numpy", "scipy", "matplotlib", "tqdm", "h5py", "pyyaml", "sympy", "numba")
-OPTIONAL = {"nir": "exchange with neuromorphic hardware", "gymnasium": "environments for closed loops"}
+OPTIONAL = {"gymnasium": "environments for closed loops"}
 
 
 class Section(NamedTuple):
@@ -64,7 +64,7 @@ def _versions() -> Section:
         found = _installed(name)
         rows.append((name, found or "not installed (optional)"))
         if found is None:
-            advice.append(f'{name}, for {purpose} (optional): pip install "spaic[{name}]"')
+            advice.append(f"{name}, for {purpose} (optional): pip install {name}")
     return Section("Versions", rows, advice)
 
 
@@ -105,7 +105,7 @@ def _backends() -> Section:
 
 
 def _kernels() -> Section:
-    from spaic.Backend.Kernels import cache
+    from spaic.Backend.Kernels.compiling import cache
 
     place = cache.wanted()
     can_keep = cache.folder() == place
@@ -120,7 +120,7 @@ def _data() -> Section:
     bundled = Path(__file__).parent / "IO" / "datasets" / "digits.npz"
     rows = [("digits", "comes with spaic" if bundled.is_file() else f"missing: {bundled}")]
     rows.append(("SPAIC_DATA", os.environ.get("SPAIC_DATA") or "not set: data are looked for in the cache"))
-    advice = [] if bundled.is_file() else ["digits: reinstall spaic (pip install --force-reinstall --no-deps spaic)"]
+    advice = [] if bundled.is_file() else ["digits: reinstall spaic (pip install --force-reinstall --no-deps . in its checkout)"]
     for source in inventory():
         total = len(source.found) + len(source.missing)
         rows.append((source.name, f"{len(source.found)} of {total} files in {source.folder}"))

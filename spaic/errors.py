@@ -68,6 +68,11 @@ def nearest(name: object, candidates: Iterable[str]) -> str:
     return f"choose one of: {shown}"
 
 
+def with_article(noun: str) -> str:
+    """``an encoder``, ``a decoder``."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def reject_unknown(path: str, given: Iterable[str], known: Iterable[str], what: str = "keyword") -> None:
     """Raise :class:`DeclarationError` for the first of `given` that is not in `known`."""
     known = list(known)

@@ -31,7 +31,7 @@ KEYWORDS: dict[str, dict[str, str]] = {
     "net.set_backend_dt": {"backend_dt": "dt"},
 }
 
-#: What is named -> spelling of SPAIC -> ours. Case, blanks and hyphens never matter.
+#: What is named -> spelling of SPAIC, PyTorch, snnTorch or SpikingJelly -> ours. Case, blanks and hyphens never matter.
 NAMES: dict[str, dict[str, str]] = {
     "link type": {
         "full_connection": "full",
@@ -45,7 +45,11 @@ NAMES: dict[str, dict[str, str]] = {
         "sparse_sparse": "sparse",
         "sparse_connection_sparse": "sparse",
         "spike2mass": "population_mean",
+        "dense": "full",
+        "linear": "full",
     },
+    "neuron model": {"leaky": "lif", "lifnode": "lif"},
+    "learning algorithm": {"bptt": "sbp"},
     "synapse": {
         "basic_synapse": "basic",
         "conv_synapse": "conv",

@@ -18,6 +18,9 @@ _UNITS.update(_AREA)
 _RATIOS = ("mV/ms", "1/mV", "1/(ms mV)", "1/(ms mV2)", "1/(mV ms)", "1/ms2", "pA/ms", "nS/mV")
 _UNITS.update({u: (u, 1.0) for u in _RATIOS})
 
+#: What other simulators call units.
+_LONG = ("volt", "second", "amp", "ampere", "siemens", "farad", "ohm", "hertz", "meter", "metre")
+
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
 
 
@@ -26,6 +29,18 @@ def check_unit(unit: str, where: str) -> str:
     if unit not in _UNITS:
         raise DeclarationError(f"{where}: unknown unit {unit!r}; {nearest(unit, (u for u in _UNITS if u))}")
     return unit
+
+
+def is_unit(word: str) -> bool:
+    """Whether a word names a unit, here or in other simulators: no name of a model, which holds numbers of the units of its parameters.
+
+    Examples
+    --------
+    >>> is_unit("ms"), is_unit("mvolt"), is_unit("tau")
+    (True, True, False)
+    """
+    long = word.removesuffix("s") if word.endswith("seconds") else word
+    return word in _UNITS and word not in ("", "1") or long in _LONG or (long[:1] in _PREFIX and long[1:] in _LONG)
 
 
 def quantity(text: str, unit: str, where: str) -> float:

@@ -41,6 +41,8 @@ class TestUnknownNames:
             (lambda: lif(tau=3.0), spaic.DeclarationError, r"NeuronGroup\(lif\): unknown keyword 'tau'; did you mean 'tau_m'"),
             (lambda: lif(param={"V_thr": 1.0}), spaic.DeclarationError, "unknown keyword 'V_thr'; did you mean 'V_th'"),
             (lambda: lif(trainable=["tau_n"]), spaic.DeclarationError, "unknown parameter 'tau_n'; did you mean 'tau_m'"),
+            (lambda: lif(trainable=True), spaic.DeclarationError,
+             r"NeuronGroup\(lif\): trainable is True; give names of parameters, such as"),
             (lambda: lif(initial={"W": 0.0}), spaic.DeclarationError, "unknown state 'W'; .*V"),
             (lambda: spaic.Connection(lif(), lif(), link_type="ful"), spaic.UnknownName, "unknown link type 'ful'; did you mean 'full'"),
             (lambda: spaic.Connection(lif(), lif(), weigth=1.0), spaic.DeclarationError,
@@ -278,7 +280,7 @@ class TestStructure:
         with pytest.raises(spaic.GraphError) as caught:
             net.run(20.0)
         text = str(caught.value)
-        assert "one: its post 'input' is a" in text and "which receives nothing" in text
+        assert "one: its post 'input' is an encoder, which receives nothing" in text
         assert "two: its pre 'output' is a decoder, which sends nothing" in text and "three: its pre 'link1' is a connection" in text
         del net.one, net.two, net.three
         assert_usable(net)
@@ -335,6 +337,18 @@ class TestStructure:
         del net.wrong
         assert_usable(net)
 
+    @pytest.mark.parametrize("backend", ["torch", "reference"])
+    @pytest.mark.parametrize("method", ["exact", "impulse"])
+    def test_a_method_that_cannot_integrate_is_refused_by_the_build(self, backend, method):
+        net = layered(code="direct")
+        model = spaic.NeuronModel(equations="dV/dt = V**2 / tau + I", parameters={"tau": 10.0}, inputs=("I",), method=method)
+        net.wrong = spaic.NeuronGroup(2, model=model)
+        net.set_backend(backend, dt=1.0)
+        with pytest.raises(spaic.UnsupportedError, match=f"equation of V: it is not linear.*so '{method}' cannot integrate it; use '"):
+            net.build()
+        del net.wrong
+        net.build()
+
     def test_a_refractory_period_off_the_grid(self):
         net = layered(code="direct")
         net.wrong = lif(t_ref=0.3)
@@ -345,6 +359,50 @@ class TestStructure:
 
 
 class TestInput:
+    @pytest.mark.parametrize(
+        ("shape", "missing"),
+        [
+            ((4,), "add the batch and steps dimensions"),
+            ((2, 5), "add the steps dimension"),
+            ((2, 5, 10), "reshape it"),
+            ((10, 5), "add the"),
+        ],
+    )
+    def test_every_step_is_asked_for_where_nothing_is_encoded(self, shape, missing):
+        node = spaic.Network()
+        node.i = spaic.Encoder(num=5, coding_method="null")
+        with pytest.raises(spaic.InputError, match=rf"i: the input has shape .*, expected \[batch, steps, 5\]; {missing}"):
+            node.i(np.zeros(shape))
+
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("code", ["direct", "null"])
+    def test_arrays_of_any_memory(self, code, tmp_path):
+        values = np.random.default_rng(0).random((2, 10, 7), dtype=np.float32).round()
+        np.save(tmp_path / "values.npy", values)
+        mapped = np.load(tmp_path / "values.npy", mmap_mode="r")
+        frozen = values.copy()
+        frozen.flags.writeable = False
+        backwards = np.ascontiguousarray(values[:, ::-1])[:, ::-1]
+        for given in (
+            backwards,
+            values.astype(">f4"),
+            values.astype(np.longdouble),
+            mapped,
+            frozen,
+            np.broadcast_to(values[:1], values.shape),
+        ):
+            expected = np.broadcast_to(values[:1], values.shape) if given.strides[0] == 0 else values
+            net = spaic.Network()
+            net.i = spaic.Encoder(shape=(7,) if code == "null" else (10, 7), coding_method=code)
+            net.cells = spaic.NeuronGroup(net.i.num, model="null")
+            net.wire = spaic.Connection(net.i, net.cells, link_type="one_to_one", weight=1.0)
+            net.seen = spaic.StateMonitor(net.i, "O")
+            net.i(given)
+            net.set_backend("torch", dt=1.0)
+            net.run(10.0)
+            seen = np.asarray(net.seen.values)
+            assert np.array_equal(seen.swapaxes(1, 2) if code == "null" else seen[..., 0].reshape(values.shape), expected)
+
     @pytest.mark.parametrize(
         ("data", "said"),
         [

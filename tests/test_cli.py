@@ -79,7 +79,7 @@ def test_the_doctor_reports_versions_devices_backends_and_data(capsys):
 
 
 def test_the_doctor_removes_compiled_kernels(monkeypatch, tmp_path, capsys):
-    from spaic.Backend.Kernels import cache
+    from spaic.Backend.Kernels.compiling import cache
 
     monkeypatch.setenv("SPAIC_CACHE", str(tmp_path))
     kept, other = cache.put("lif_0123456789abcdef.py", "x = 1\n"), tmp_path / "mine.txt"

@@ -21,6 +21,9 @@ from spaic.Graph.nodes import Population
 if TYPE_CHECKING:
     from spaic.Dynamics.step import Step
 
+#: Methods that not every equation allows.
+LINEAR = ("exact", "impulse")
+
 _PREFIX = re.compile(r"s\d+_")
 
 
@@ -29,7 +32,11 @@ def executed(graph: Graph) -> tuple[dict[str, Element], dict[str, Element]]:
     populations = {p.name: _with_synapses(graph, p) for p in graph.populations}
     within = {path for element in populations.values() for path in element.within}
     apart = [k for k in graph.links if k.name not in within]
-    return populations, {k.name: s for k in apart if (s := synapse_element(graph, k)) is not None}
+    synapses = {k.name: s for k in apart if (s := synapse_element(graph, k)) is not None}
+    for element in (*populations.values(), *synapses.values()):
+        if element.integrator in LINEAR:
+            element.step  # noqa: B018  an equation that is not linear is refused now, not in the first run
+    return populations, synapses
 
 
 def _with_synapses(graph: Graph, population: Population) -> Element:

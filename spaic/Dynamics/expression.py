@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from spaic.Dynamics.constants import CONSTANTS, constant
 from spaic.errors import DeclarationError, nearest
+from spaic.units import is_unit
 
 if TYPE_CHECKING:
     import sympy
@@ -22,6 +24,9 @@ FUNCTIONS = {
 }  # fmt: skip
 #: Names with a meaning of their own; no state, value or parameter may take them.
 RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, "t", "dt", "w", "O", "refractory"})
+
+#: What to do about a unit in an equation.
+UNITS = "units belong to parameters, such as spaic.Parameter(10.0, 'ms')"
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -73,7 +78,7 @@ class Expression:
             return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:
             raise DeclarationError(
-                f"{self.where}: cannot read {self.text!r}, {_spot(self.text.strip(), error)}; write it as in Python"
+                f"{self.where}: cannot read {self.text!r}, {_spot(self.text.strip(), error)}; {_way_out(self.text)}"
             ) from None
         except (ValueError, RecursionError, MemoryError) as error:
             raise DeclarationError(f"{self.where}: cannot read {self.text!r} ({error}); write it as in Python") from None
@@ -133,6 +138,14 @@ def _spot(text: str, error: SyntaxError) -> str:
     return f"{error.msg} at {rest!r}" if rest else f"{error.msg} at its end"
 
 
+def _way_out(text: str) -> str:
+    """What to write instead; a unit after a colon is how Brian ends an equation."""
+    before, colon, unit = text.rpartition(":")
+    if colon and before.strip() and all(is_unit(word) or word == "1" for word in re.split(r"[\s*/]+", unit.strip())):
+        return f"leave out {':' + unit!r}, {UNITS}"
+    return "write it as in Python"
+
+
 def is_name(text: str) -> bool:
     """True if `text` can name a state, value or parameter."""
     return text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("__")
@@ -168,6 +181,8 @@ def _check(node: ast.expr, source: Expression) -> str:
             _check_call(name, args, source)
             _demand_finite(node, source)
             return "number"
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        raise source.refuse(f"{ast.unparse(node)!r} is no power", "write ** for ^")
     raise source.refuse(
         f"{ast.unparse(node)!r} is not part of the equation language",
         f"use numbers, names, + - * / **, comparisons and {', '.join(sorted(FUNCTIONS))}",

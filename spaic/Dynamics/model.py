@@ -8,11 +8,11 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from spaic.Dynamics.equations import Assignment, Equation, parse_assignments, parse_equations
-from spaic.Dynamics.expression import RESERVED, Expression, is_name
+from spaic.Dynamics.expression import RESERVED, UNITS, Expression, is_name
 from spaic.Dynamics.names import BEFORE_RESET, check_title
 from spaic.Dynamics.parameter import Parameter, WithParameters
 from spaic.errors import DeclarationError, nearest
-from spaic.units import check_unit
+from spaic.units import check_unit, is_unit
 
 #: Port of a receive text that is given without a name.
 DEFAULT_PORT = "input"
@@ -204,5 +204,7 @@ class Model(WithParameters):
     def _check_known(self, expression: Expression, known: set[str]) -> None:
         for symbol in sorted(expression.symbols):
             if symbol not in known:
+                if len(symbol) > 1 and is_unit(symbol):
+                    raise expression.refuse(f"{symbol!r} is a unit and no name", f"leave it out, {UNITS}")
                 hint = nearest(symbol, known - {"t", "dt"})
                 raise expression.refuse(f"unknown name {symbol!r}", f"declare it as a parameter, state or input ({hint})")

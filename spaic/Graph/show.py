@@ -15,6 +15,16 @@ from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.values import Value
 
 
+class Explanation(str):
+    """Text that has been printed: an interactive session that shows the value of a line does not show all of it once more."""
+
+    def __repr__(self) -> str:
+        return f"<explanation of {self.count(chr(10)) + 1} lines; print it to see it again>"
+
+    def _ipython_display_(self) -> None:
+        """What a notebook calls in place of showing the value."""
+
+
 def explain(graph: Graph, sizes: Mapping[str, int] | None = None, execution: Sequence[str] = ()) -> str:
     """Text that says what a network is.
 

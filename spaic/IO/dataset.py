@@ -34,6 +34,15 @@ class Dataset:
         raise NotImplementedError(f"{type(self).__name__}: no length; define __len__() -> int")
 
 
+    def __repr__(self) -> str:
+        try:
+            count = f" of {len(self):,} samples"
+        except (NotImplementedError, AttributeError):  # of a subclass that is not finished
+            count = ""
+        classes = "" if self.class_number is None else f" in {self.class_number} classes"
+        return f"<{type(self).__name__}{count}{classes}>"
+
+
 class ArrayDataset(Dataset):
     """Samples that lie in one array in memory, as stored, and become float32 when they are read.
 
@@ -62,7 +71,10 @@ class ArrayDataset(Dataset):
         self.maxNum = max(np.size(sample) for sample in data) if data.dtype == object else int(np.prod(data.shape[1:]))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
-        return self._scaled(self.data[index]), self.label[index]
+        try:
+            return self._scaled(self.data[index]), self.label[index]
+        except IndexError:  # which ends a loop over it, so it stays what it is
+            raise IndexError(f"{type(self).__name__}: there is no sample {index!r}; give a number from 0 to {len(self) - 1}") from None
 
     def __len__(self) -> int:
         return len(self.data)

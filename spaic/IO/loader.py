@@ -113,6 +113,9 @@ class Dataloader:
     def __len__(self) -> int:
         return len(self._batches)  # type: ignore[arg-type]
 
+    def __repr__(self) -> str:
+        return f"<Dataloader of {self.dataset!r} in {len(self):,} batches>" if isinstance(self._batches, Sized) else f"<Dataloader of {self.dataset!r}>"
+
     def __iter__(self) -> Iterator[Any]:
         return self.batches_from(0)
 

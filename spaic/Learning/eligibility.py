@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spaic.Backend.Plastic.layout import Layout, layout
 from spaic.Backend.Torch.arithmetic import TorchArithmetic
-from spaic.Backend.Torch.transforms import apply
+from spaic.Backend.Torch.links.transforms import apply
 from spaic.errors import UnsupportedError
 from spaic.Graph.graph import Graph
 from spaic.Graph.links import Link

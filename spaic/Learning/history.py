@@ -108,6 +108,10 @@ class History(Mapping[str, list[float]]):
         curve: list[float] = getattr(self, name)
         return curve
 
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {self[name][-1]:.4g}" for name in self)
+        return f"<History of {len(self.loss)} epochs{': ' if last else ''}{last}>"
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in _CURVES if getattr(self, name))
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaic.Backend.Event.ways_back import WayBack, way_back
+from spaic.Backend.Event.rules.ways_back import WayBack, way_back
 from spaic.Backend.Reference.transforms import apply as apply_in_numpy
-from spaic.Backend.Torch.transforms import apply, effective_weight
+from spaic.Backend.Torch.links.transforms import apply, effective_weight
 from spaic.Graph.transforms import Dense, Transform
 from spaic.Graph.transforms.base import Shape
 from spaic.Graph.values import Draw, Value

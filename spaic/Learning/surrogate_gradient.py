@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from spaic import spellings
 from spaic.Dynamics.surrogate import Surrogate
 from spaic.errors import DeclarationError, NetworkError
 from spaic.Graph.graph import Graph
@@ -18,7 +19,7 @@ from spaic.Network.element import Element
 from spaic.registry import learners, surrogates
 
 
-@learners.register("sbp", "surrogatebp", "surrogate_bp")
+@learners.register("sbp", "surrogatebp", "surrogate_bp", *spellings.aliases("learning algorithm", "sbp"))
 class SurrogateBP(Learner):
     """Backpropagation through time with a surrogate for the derivative of the spike.
 

@@ -61,7 +61,8 @@ def _tensor(source: object, key: Key, device: torch.device | str) -> torch.Tenso
     try:
         value = source if isinstance(source, torch.Tensor) else torch.from_numpy(np.array(source))
     except (TypeError, ValueError):
-        raise InputError(f"{key.path}: expected a number or an array, got {source!r}; give the generator a value") from None
+        way_out = f"call it with one before the run, such as net.{key.path}(0.5)" if source is None else "give the generator a value"
+        raise InputError(f"{key.path}: expected a number or an array, got {source!r}; {way_out}") from None
     return value.to(device) if value.is_floating_point() else value.to(device, torch.float64)
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from spaic.Backend.Torch.bits import ones_as_bytes
+from spaic.Backend.Torch.firing.bits import ones_as_bytes
 from spaic.clock import Clock
 from spaic.errors import DataError, DeclarationError, InputError
 from spaic.Graph.stream import Stream

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spaic.Backend.Torch.bits import Bits, can_be_bits, ones_as_bytes
+from spaic.Backend.Torch.firing.bits import Bits, can_be_bits, ones_as_bytes
 from spaic.clock import Clock
 from spaic.errors import DeclarationError
 from spaic.Graph.stream import Stream

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from spaic.Backend.element import initial_parameters
-from spaic.Backend.Torch.constraints import confine
-from spaic.Backend.Torch.delivery import Delivery
-from spaic.Backend.Torch.transforms import apply
+from spaic.Backend.Torch.links.constraints import confine
+from spaic.Backend.Torch.links.delivery import Delivery
+from spaic.Backend.Torch.links.transforms import apply
 from spaic.clock import Clock
 from spaic.errors import DeclarationError, InputError, StateError, UnsupportedError, reject_unknown
 from spaic.Graph.constraints import has_norm

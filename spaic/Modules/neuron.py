@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spaic.Backend.element import Element
-from spaic.Backend.Torch.primitives import PRIMITIVES
-from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
+from spaic.Backend.Torch.steps.tape import BoundTape
 from spaic.clock import Clock
 from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.names import arrival, normal_name

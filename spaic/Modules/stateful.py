@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -68,8 +69,18 @@ class Stateful(nn.Module):
             raise InputError(f"{where}: {what} is {type(x).__name__}; give a tensor [batch, {', '.join(map(str, shape))}]")
         if tuple(x.shape[1:]) != shape or x.ndim != len(shape) + 1:
             raise InputError(f"{where}: {what} has the shape {list(x.shape)}; give [batch, {', '.join(map(str, shape))}]")
+        if x.device.type == "cpu" and not torch.compiler.is_compiling():  # on a GPU every step would have to wait for the answer
+            _check_finite(x.detach(), f"{where}: {what}")
         if name in self._states and len(x) != len(self.state[name]):
             raise StateError(f"{where}: {what} has {len(x)} samples, the state {len(self.state[name])}; call reset_state() between batches")
+
+
+def _check_finite(x: Tensor, where: str) -> None:
+    if math.isfinite(x.sum().item()):
+        return
+    finite = x.isfinite()  # a sum of large numbers may be infinite
+    if not bool(finite.all()):
+        raise InputError(f"{where} holds {x[~finite][0].item()}; clean the data before they enter")
 
 
 def reset_state(module: nn.Module) -> None:

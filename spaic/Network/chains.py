@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spaic.Dynamics.models import NeuronModel, SynapseModel
-from spaic.errors import NetworkError, UnknownName, nearest
+from spaic.errors import NetworkError, UnknownName, nearest, with_article
 from spaic.Graph.links import Link, Synapse
 from spaic.Graph.nodes import Population
 from spaic.Graph.transforms import Dense, Junction, OneToOne, Reshape, Scale, Sparse, Transform
@@ -186,7 +186,7 @@ def _junction(connection: Connection, transforms: tuple[Transform, ...]) -> Iter
     if not isinstance(weights, (Dense, Sparse, OneToOne)) or weights.bias is not None:
         raise NetworkError(f"{path}: a gap junction needs a full, sparse or one-to-one link without bias; use one of these")
     if not hasattr(pre, "model"):
-        raise NetworkError(f"{path}: a gap junction joins two neuron groups, and {pre.path!r} is a {pre.kind}; give a group")
+        raise NetworkError(f"{path}: a gap junction joins two neuron groups, and {pre.path!r} is {with_article(pre.kind)}; give a group")
     variable = "V" if connection.pre_var_name == "O" else connection.pre_var_name
     forward = Link(path, f"{pre.path}.{variable}", _end(connection), transforms, bounds=_bounds(connection, transforms))
     yield forward

@@ -13,10 +13,12 @@ from spaic.errors import InputError
 def checked(node: Any, data: Any) -> Any:
     """`data` as ``[batch, *shape]``, or InputError."""
     array = data if hasattr(data, "detach") else _as_array(node.path, data)
-    expected = f"expected [batch, {', '.join(map(str, node.shape))}]"
     lead = 2 if node.coding_method == "null" else 1
+    axes = ("batch", "steps")[:lead]
+    expected = f"expected [{', '.join(map(str, (*axes, *node.shape)))}]"
     if array.ndim < lead + 1:
-        raise InputError(f"{node.path}: the input has shape {tuple(array.shape)}, {expected}; add the batch dimension")
+        missing = "steps dimension" if lead == 2 == array.ndim else f"{' and '.join(axes)} dimension{'s'[: lead - 1]}"
+        raise InputError(f"{node.path}: the input has shape {tuple(array.shape)}, {expected}; add the {missing}")
     width = prod(array.shape[lead:])
     if width != node.num or (array.ndim != lead + 1 and tuple(array.shape[lead:]) != node.shape):
         raise InputError(f"{node.path}: the input has shape {tuple(array.shape)}, {expected}; reshape it or change the encoder")
@@ -36,7 +38,16 @@ def _as_array(path: str, data: Any) -> np.ndarray:
         raise InputError(f"{path}: the samples have different lengths; give samples of one shape") from None
     if array.dtype.kind not in "fiub":
         raise InputError(f"{path}: the input has type {array.dtype}; give numbers")
-    return array
+    return _as_torch_takes_it(array)
+
+
+def _as_torch_takes_it(array: np.ndarray) -> np.ndarray:
+    """`array`, or a copy where its memory is read-only, read backwards or of a foreign byte order or type."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array if array.flags.writeable and min(array.strides, default=0) >= 0 else array.copy()
 
 
 def _check_real(path: str, value: Any) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 from spaic import spellings
 from spaic.errors import DeclarationError, NetworkError, reject_unknown
 from spaic.Graph.program import Program
-from spaic.Graph.show import explain
+from spaic.Graph.show import Explanation, explain
 from spaic.Network import context
 from spaic.Network.element import Annotation
 from spaic.Network.files import Files
 from spaic.Network.sources import Encoder
 from spaic.spellings import spelled
 from spaic.units import in_unit
+
+#: What is no method but a function of spaic -> its call.
+_FUNCTIONS = {"predict": "spaic.predict(net, loader)"}
 
 
 class Network(Files):
@@ -211,7 +214,7 @@ class Network(Files):
         built = self._simulation if self._simulation and not self._is_stale else None
         text = explain(self.graph, built.store.sizes(), built.program.execution()) if built else explain(self.graph)
         print(text)
-        return text
+        return Explanation(text)
 
     @property
     def program(self) -> Program:
@@ -222,6 +225,8 @@ class Network(Files):
         try:
             return super().__getattr__(name)
         except AttributeError:
+            if name in _FUNCTIONS:
+                raise AttributeError(f"{type(self).__name__} has no member or attribute {name!r}; call {_FUNCTIONS[name]}") from None
             ours = spellings.attribute(["Network"], name)
             found = getattr(self, ours) if ours is not None else self._alone(name)
             if found is None:

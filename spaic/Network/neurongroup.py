@@ -110,9 +110,8 @@ class NeuronGroup(Element):
         named = find_preset(self.model, preset, where).values if preset is not None else {}
         self.parameters = _parameters(self.model, {**_without(named, given), **given}, where)
         self.initial = _initial(self.model, initial or {}, where)
-        chosen = [trainable] if isinstance(trainable, str) else trainable
         declared = {k for k, p in self.model.parameters.items() if isinstance(p, Parameter) and p.trainable}
-        self.trainable = frozenset(_named(k, self.model.parameters, where, "parameter") for k in chosen) | declared
+        self.trainable = frozenset(_named(k, self.model.parameters, where, "parameter") for k in _chosen(trainable, where)) | declared
         self.type = (neuron_type,) if isinstance(neuron_type, str) else tuple(neuron_type)
 
     @property
@@ -179,6 +178,14 @@ def _parameters(model: NeuronModel, given: Mapping[str, Any], where: str) -> dic
         if not hasattr(values[name], "sample"):
             declared.check(values[name], f"{where}.{name}")  # type: ignore[union-attr]
     return values
+
+
+def _chosen(trainable: Any, where: str) -> Iterable[str]:
+    if isinstance(trainable, str):
+        return (trainable,)
+    if not isinstance(trainable, Iterable):
+        raise DeclarationError(f"{where}: trainable is {trainable!r}; give names of parameters, such as trainable='tau_m'")
+    return trainable
 
 
 def _initial(model: NeuronModel, given: Mapping[str, Any], where: str) -> dict[str, Value]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.Backend.Torch import fused, island_call
+from spaic.Backend.Torch.kernels import fused, island_call
 from spaic.errors import DeclarationError, SpaicError, UnknownName
 from tests.contracts.test_kernels import in_python
 from tests.Network.builders import SAMPLES, WEIGHTS

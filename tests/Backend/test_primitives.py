@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.Backend.Torch.primitives import PRIMITIVES
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
 
 NUMBERS = (-1000.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1000.0)
 

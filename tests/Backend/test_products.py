@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.Backend.Torch.products import product, sparse_is_faster, weight_gradient
-from spaic.Backend.Torch.spikes import Spikes, carrier
+from spaic.Backend.Torch.firing.spikes import Spikes, carrier
+from spaic.Backend.Torch.links.products import product, sparse_is_faster, weight_gradient
 from spaic.errors import InputError, UnknownName
 
 #: steps, batch, pre, post

@@ -10,12 +10,12 @@ import torch
 
 import spaic
 from spaic import NeuronModel, registry
-from spaic.Backend.Kernels import sparse_sums
+from spaic.Backend.Kernels.text import sparse_sums
 from spaic.Backend.Reference.program import ReferenceProgram
-from spaic.Backend.Torch import simulated, simulated_call
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.program import TorchProgram
-from spaic.Backend.Torch.simulation_choice import obstacle
+from spaic.Backend.Torch.simulation import simulated, simulated_call
+from spaic.Backend.Torch.simulation.simulation_choice import obstacle
 from spaic.clock import Clock
 from spaic.Graph.events import Events
 from spaic.Graph.graph import Graph, Probe

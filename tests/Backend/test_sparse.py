@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-import spaic.Backend.Torch.sparse as sparse_product
+import spaic.Backend.Torch.links.sparse as sparse_product
 from spaic import Reference_Backend, Torch_Backend, registry
 from spaic.Backend.Reference.transforms import apply as in_numpy
-from spaic.Backend.Torch.transforms import apply as in_torch
+from spaic.Backend.Torch.links.transforms import apply as in_torch
 from spaic.clock import Clock
 from spaic.errors import GraphError
 from spaic.Graph.graph import Graph, Probe

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.Backend.Torch.bits import Bits
-from spaic.Backend.Torch.fired import Packed
-from spaic.Backend.Torch.spikes import Spikes, _listed, carrier, compact
+from spaic.Backend.Torch.firing.bits import Bits
+from spaic.Backend.Torch.firing.fired import Packed
+from spaic.Backend.Torch.firing.spikes import Spikes, _listed, carrier, compact
 from spaic.errors import InputError
 
 SHAPES = [(1, 1, 1), (3, 2, 7), (5, 1, 8), (65, 1, 63), (4, 16, 64), (13, 5, 65), (2, 3, 2, 5), (30, 10, 130), (1, 1, 1000)]

@@ -12,8 +12,8 @@ from mpmath import mp, mpf
 
 from spaic import NeuronModel, registry
 from spaic.Backend.element import Element
-from spaic.Backend.Torch.primitives import primitives
-from spaic.Backend.Torch.spike import spike_function
+from spaic.Backend.Torch.steps.primitives import primitives
+from spaic.Backend.Torch.steps.spike import spike_function
 from spaic.Dynamics import functions
 from spaic.Dynamics.adjoint import adjoint
 from spaic.Dynamics.expression import Expression

@@ -3,6 +3,7 @@
 import pytest
 
 from spaic.Dynamics.equations import parse_assignments, parse_equations
+from spaic.Dynamics.model import Model
 from spaic.errors import DeclarationError
 
 
@@ -76,6 +77,28 @@ def test_a_bracket_that_is_never_closed_is_refused():
 def test_what_cannot_be_read_is_shown_from_where_it_goes_wrong(right, spot):
     with pytest.raises(DeclarationError, match=f"demo, equation of V: cannot read .*, {spot}; write it as in Python"):
         read(f"dV/dt = {right}")
+
+
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [
+        ("(I - V) / tau : volt", r"leave out ': volt', units belong to parameters, such as spaic.Parameter\(10.0, 'ms'\)"),
+        ("(I - V) / tau : mV/ms", "leave out ': mV/ms', units belong to parameters"),
+        ("V : 1", "leave out ': 1', units"),
+        ("(I - V) : other", "write it as in Python"),
+        ("V^2", "'V \\^ 2' is no power in 'V\\^2'; write \\*\\* for \\^"),
+    ],
+)
+def test_how_other_simulators_write_it(right, said):
+    with pytest.raises(DeclarationError, match=f"demo, equation of V: .*{said}"):
+        read(f"dV/dt = {right}")
+
+
+def test_units_are_no_names():
+    with pytest.raises(DeclarationError, match=r"'ms' is a unit and no name in '-V / \(10\*ms\)'; leave it out, units belong to parameters"):
+        Model("dV/dt = -V / (10*ms)", name="demo")
+    with pytest.raises(DeclarationError, match="unknown name 'A'"):
+        Model("dV/dt = -V / A", name="demo")
 
 
 def test_a_right_side_that_is_missing():

@@ -8,7 +8,7 @@ from hypothesis import Phase, assume, given, settings
 
 from spaic import registry
 from spaic.Backend.element import Element
-from spaic.Backend.Kernels.layer import needed
+from spaic.Backend.Kernels.text.layer import needed
 from spaic.Dynamics.adjoint import adjoint
 from spaic.Dynamics.keeping import kept
 from spaic.Dynamics.kinds import NUMBER, kinds

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import spaic
-from spaic.Backend.Torch.synapse_tables import bounds
+from spaic.Backend.Torch.simulation.synapse_tables import bounds
 from spaic.errors import DeclarationError
 from spaic.Library import COBA, CUBA
 

@@ -10,7 +10,7 @@ import torch
 import spaic
 from spaic import registry
 from spaic.Backend.Reference.program import apply as in_numpy
-from spaic.Backend.Torch.transforms import apply as in_torch
+from spaic.Backend.Torch.links.transforms import apply as in_torch
 from spaic.errors import DeclarationError, GraphError
 from spaic.Graph.transforms import Dense, Sparse
 from spaic.Graph.values import materialise

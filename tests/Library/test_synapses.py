@@ -249,7 +249,7 @@ class TestGapJunction:
 @pytest.mark.parametrize(
     "build, said",
     [
-        (lambda n: spaic.Connection(n.input, n.cell, syn_type="electrical"), "joins two neuron groups, and 'input' is a encoder"),
+        (lambda n: spaic.Connection(n.input, n.cell, syn_type="electrical"), "joins two neuron groups, and 'input' is an encoder"),
         (lambda n: spaic.Connection(n.cell, n.other, syn_type="electrical", bias=True), "without bias"),
         (lambda n: spaic.Connection(n.cell, n.other, syn_type="electrical", delay=1.0), "a gap junction has no delay"),
         (lambda n: spaic.Connection(n.cell, n.two, syn_type="electrical", post_var_name="jump"), "'jump' is a receive port; use 'I'"),
@@ -297,7 +297,7 @@ def test_parts_of_a_junction_of_listed_synapses(part):
     import torch
 
     from spaic.Backend.Reference.transforms import apply as in_numpy
-    from spaic.Backend.Torch.transforms import apply as in_torch
+    from spaic.Backend.Torch.links.transforms import apply as in_torch
     from spaic.Graph.transforms import Dense, Junction, Sparse, sparse_order
 
     rng = np.random.default_rng(0)

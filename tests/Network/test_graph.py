@@ -177,6 +177,14 @@ def test_explain_prints_and_returns_what_the_network_is(capsys):
     assert text == EXPLAINED
 
 
+def test_an_interactive_session_shows_the_explanation_once():
+    net = spaic.Network()
+    net.a = spaic.NeuronGroup(2, model="lif")
+    text = net.explain()
+    assert repr(text) == f"<explanation of {len(text.splitlines())} lines; print it to see it again>" and str(text).startswith("1 group")
+    assert text._ipython_display_() is None, "it prints nothing"
+
+
 def test_explain_shows_islands_and_the_way_back():
     with spaic.Network() as net:
         a = spaic.NeuronGroup(2, model="lif")

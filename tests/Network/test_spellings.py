@@ -70,7 +70,10 @@ def test_what_calls_mean(names):
     assert (found.link_type, found.post_var_name, found.synapse) == ("full", None, None)
 
 
-@pytest.mark.parametrize("kind, table", [("link type", registry.links), ("optimizer", None)])
+@pytest.mark.parametrize(
+    "kind, table",
+    [("link type", registry.links), ("neuron model", registry.neurons), ("learning algorithm", registry.learners), ("optimizer", None)],
+)
 def test_names(kind, table):
     from spaic.Learning.optimizer import optimizers
 

@@ -3,7 +3,8 @@
 import importlib.util
 from types import SimpleNamespace
 
-from spaic.Backend.Torch import fused, island_call, simulated_call
+from spaic.Backend.Torch.kernels import fused, island_call
+from spaic.Backend.Torch.simulation import simulated_call
 
 _LOADED = {}
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaic.Backend.Event.entries import MARK
-from spaic.Backend.Event.motion import LATER
+from spaic.Backend.Event.compiled.entries import MARK
+from spaic.Backend.Event.compiled.motion import LATER
 from spaic.Backend.Event.wiring import Wiring
 
 #: Times that a weight has to be read for it to be worth putting it beside those of other neurons.
@@ -53,7 +53,7 @@ class Afferent:
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """Events in order; see :func:`spaic.Backend.Event.layer_kernels.forward` for what the arrays mean."""
+    """Events in order; see :func:`spaic.Backend.Event.compiled.layer_kernels.forward` for what the arrays mean."""
 
     is_own: bool
     starts: np.ndarray

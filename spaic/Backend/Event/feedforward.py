@@ -11,8 +11,8 @@ import numpy as np
 
 from spaic.Backend.Event.fully_connected import Layer, neuron
 from spaic.Backend.Event.layer import Limits
+from spaic.Backend.Event.rules.traces import Plasticity
 from spaic.Backend.Event.spike_array import Spike, SpikeArray, checked
-from spaic.Backend.Event.traces import Plasticity
 from spaic.errors import DeclarationError, InputError, NetworkError, StateError
 from spaic.Graph.values import Value, as_value, materialise
 from spaic.seeds import Key

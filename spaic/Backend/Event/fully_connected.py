@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event import traces
-from spaic.Backend.Event.algebra import Form, form
 from spaic.Backend.Event.arrivals import Afferent, Sent
+from spaic.Backend.Event.equations.algebra import Form, form
+from spaic.Backend.Event.equations.tables import cells, tables
 from spaic.Backend.Event.layer import Limits, Population, Start, run
+from spaic.Backend.Event.rules import traces
+from spaic.Backend.Event.rules.traces import Plasticity
 from spaic.Backend.Event.spike_array import SpikeArray
-from spaic.Backend.Event.tables import cells, tables
-from spaic.Backend.Event.traces import Plasticity
 from spaic.Backend.Event.wiring import Wiring
 from spaic.Backend.Torch import exact
 from spaic.Dynamics.models import NeuronModel

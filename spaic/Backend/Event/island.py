@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event import island_adjoint, island_kernels
 from spaic.Backend.Event.arrivals import Afferent
-from spaic.Backend.Event.entries import AFTER, BURST, FINE, INSTANT
-from spaic.Backend.Event.kernels import compiled
+from spaic.Backend.Event.compiled import island_adjoint, island_kernels
+from spaic.Backend.Event.compiled.entries import AFTER, BURST, FINE, INSTANT
+from spaic.Backend.Event.compiled.kernels import compiled
 from spaic.Backend.Event.layer import Limits, Population, Start, moving
-from spaic.Backend.Event.learning import Learning
-from spaic.Backend.Event.ways_back import Back
+from spaic.Backend.Event.rules.learning import Learning
+from spaic.Backend.Event.rules.ways_back import Back
 from spaic.errors import NumericalError
 
 

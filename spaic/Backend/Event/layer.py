@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event import layer_adjoint, layer_kernels
 from spaic.Backend.Event.arrivals import Afferent, Arrivals, arrivals, often_read
-from spaic.Backend.Event.entries import BURST, FINE, INSTANT, LOST, RELEASE
-from spaic.Backend.Event.kernels import compiled
-from spaic.Backend.Event.layer_kernels import LANES
-from spaic.Backend.Event.tables import Tables
-from spaic.Backend.Event.ways_back import Back
-from spaic.Backend.Kernels.team import spread
+from spaic.Backend.Event.compiled import layer_adjoint, layer_kernels
+from spaic.Backend.Event.compiled.entries import BURST, FINE, INSTANT, LOST, RELEASE
+from spaic.Backend.Event.compiled.kernels import compiled
+from spaic.Backend.Event.compiled.layer_kernels import LANES
+from spaic.Backend.Event.equations.tables import Tables
+from spaic.Backend.Event.rules.ways_back import Back
+from spaic.Backend.Kernels.threads.team import spread
 from spaic.errors import NumericalError
 
 #: Entries of a record for which there is room at first, per neuron and sample.

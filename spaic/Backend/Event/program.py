@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from spaic.Backend.element import by_owner, initial_parameters
-from spaic.Backend.Event.algebra import NotLinear
-from spaic.Backend.Event.groups import Group, prepare
+from spaic.Backend.Event.equations.algebra import NotLinear
+from spaic.Backend.Event.equations.groups import Group, prepare
 from spaic.Backend.Event.layer import Limits
-from spaic.Backend.Event.rule_motion import between
+from spaic.Backend.Event.rules.rule_motion import between
 from spaic.Backend.Event.run import HISTORY, Run
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Event.stage import Stage

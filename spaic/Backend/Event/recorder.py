@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spaic.Backend.Event import states
-from spaic.Backend.Event.groups import Group, values_of
+from spaic.Backend.Event.equations.groups import Group, values_of
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Event.stage import Pass, Stage
 from spaic.Backend.Torch import exact

@@ -12,12 +12,12 @@ from spaic.Backend.element import dropout_factors
 from spaic.Backend.Event import inputs as given
 from spaic.Backend.Event import states
 from spaic.Backend.Event.arrivals import Afferent
-from spaic.Backend.Event.groups import Inlet, nothing_sent
-from spaic.Backend.Event.learning import Learned, Learning
+from spaic.Backend.Event.equations.groups import Inlet, nothing_sent
 from spaic.Backend.Event.recorder import Recorder
+from spaic.Backend.Event.rules.learning import Learned, Learning
+from spaic.Backend.Event.rules.ways_back import Back, is_cut, matrix
 from spaic.Backend.Event.spikes import Spikes
 from spaic.Backend.Event.stage import Pass, Stage
-from spaic.Backend.Event.ways_back import Back, is_cut, matrix
 from spaic.Backend.Torch import exact
 from spaic.errors import InputError, UnsupportedError
 from spaic.Graph.graph import Graph

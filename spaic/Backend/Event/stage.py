@@ -11,11 +11,11 @@ import numpy as np
 import spaic.Backend.Event.island as island
 import spaic.Backend.Event.layer as layer
 from spaic.Backend.Event.arrivals import Afferent
-from spaic.Backend.Event.groups import Group, values_of
+from spaic.Backend.Event.equations.groups import Group, values_of
+from spaic.Backend.Event.equations.tables import Cells, cells, tables
 from spaic.Backend.Event.layer import Limits, Start
-from spaic.Backend.Event.learning import Learning
-from spaic.Backend.Event.tables import Cells, cells, tables
-from spaic.Backend.Event.ways_back import Back
+from spaic.Backend.Event.rules.learning import Learning
+from spaic.Backend.Event.rules.ways_back import Back
 from spaic.Backend.Plastic.at_work import RuleAtWork
 from spaic.errors import NumericalError, UnsupportedError
 

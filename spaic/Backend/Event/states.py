@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.algebra import DRIVE
-from spaic.Backend.Event.groups import Group
+from spaic.Backend.Event.equations.algebra import DRIVE
+from spaic.Backend.Event.equations.groups import Group
+from spaic.Backend.Event.equations.tables import Cells, _evaluated
 from spaic.Backend.Event.layer import Population, Start
 from spaic.Backend.Event.stage import Stage
-from spaic.Backend.Event.tables import Cells, _evaluated
 from spaic.Backend.Torch import exact
 from spaic.Dynamics.names import REFRACTORY
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from spaic.Backend.Event.algebra import NotLinear
-from spaic.Backend.Event.ways_back import stages
+from spaic.Backend.Event.equations.algebra import NotLinear
+from spaic.Backend.Event.rules.ways_back import stages
 from spaic.Backend.Reference.transforms import apply
 from spaic.Graph.delays import of_link
 from spaic.Graph.graph import Graph

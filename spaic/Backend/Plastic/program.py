@@ -127,11 +127,8 @@ class PlasticProgram(Program):
     def execution(self) -> list[str]:
         how = "step by step"
         if self.at_once is not None:
-            how += (
-                f", as {self.at_once.obstacle}"
-                if self.at_once.obstacle
-                else " where gradients flow; without in one compiled loop over time"
-            )
+            obstacle = self.at_once.obstacle
+            how = f"{how}, as {obstacle}" if obstacle else f"in one compiled loop over time; {how} in runs with gradients"
         return [*self.inner.execution(), *(f"{r.link.name}: learns by {r.rule.name}, {how}" for r in self.rules)]
 
     # --- parts

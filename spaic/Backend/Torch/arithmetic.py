@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.Plastic.arithmetic import Arithmetic
-from spaic.Backend.Torch.primitives import PRIMITIVES
-from spaic.Backend.Torch.transforms import apply
+from spaic.Backend.Torch.links.transforms import apply
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
 from spaic.Graph.transforms import Transform
 
 

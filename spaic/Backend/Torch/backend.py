@@ -14,10 +14,10 @@ from spaic.Backend.backend import NOTHING, Backend, kept
 from spaic.Backend.Plastic.program import with_plasticity
 from spaic.Backend.Torch.arithmetic import TorchArithmetic
 from spaic.Backend.Torch.guard import guard
-from spaic.Backend.Torch.learning_loop import LearningLoop
 from spaic.Backend.Torch.module import ParameterTree
 from spaic.Backend.Torch.options import Options
 from spaic.Backend.Torch.program import TorchProgram
+from spaic.Backend.Torch.simulation.learning_loop import LearningLoop
 from spaic.errors import DeclarationError
 from spaic.Graph.graph import Graph
 from spaic.Graph.program import Program, Recordings, State

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spaic.Backend.Torch.constraints import confine
+from spaic.Backend.Torch.links.constraints import confine
 from spaic.errors import NetworkError
 from spaic.Graph.constraints import trained_ranges
 from spaic.Graph.graph import Graph

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from spaic.Backend.Torch.product_ways import PRODUCTS
+from spaic.Backend.Torch.links.product_ways import PRODUCTS
 from spaic.errors import DeclarationError, nearest
 from spaic.Graph.graph import Graph
 

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.element import Element
-from spaic.Backend.Kernels.layer import Layer
-from spaic.Backend.Torch.compiled_island import CompiledIsland
-from spaic.Backend.Torch.fused import text
+from spaic.Backend.Kernels.text.layer import Layer
+from spaic.Backend.Torch.kernels.compiled_island import CompiledIsland
+from spaic.Backend.Torch.kernels.fused import text
+from spaic.Backend.Torch.kernels.prepared import Prepared, numpy_name
 from spaic.Backend.Torch.occasion import Occasion
-from spaic.Backend.Torch.prepared import Prepared, numpy_name
 from spaic.Backend.Torch.program import TorchProgram
 from spaic.Backend.Torch.run import Run
-from spaic.Backend.Torch.simulated import Simulated
-from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Torch.simulation.simulated import Simulated
+from spaic.Backend.Torch.steps.tape import BoundTape
 from spaic.Graph.program import State
 from spaic.Graph.schedule import Stage
 from spaic.Graph.stream import Stream

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from spaic.Backend.coupled import executed
 from spaic.Backend.element import Element, by_owner, initial_parameters
-from spaic.Backend.Torch import fused_cuda
+from spaic.Backend.Torch.kernels import fused_cuda
 from spaic.Backend.Torch.occasion import Occasion
 from spaic.Backend.Torch.options import Options
-from spaic.Backend.Torch.primitives import PRIMITIVES
 from spaic.Backend.Torch.recompute import chunk_length, in_chunks, needs_gradient
 from spaic.Backend.Torch.run import Run
-from spaic.Backend.Torch.simulation_choice import described, longest, obstacle
-from spaic.Backend.Torch.synapse_tables import Tables
+from spaic.Backend.Torch.simulation.simulation_choice import described, longest, obstacle
+from spaic.Backend.Torch.simulation.synapse_tables import Tables
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
 from spaic.Backend.whole_runs import demand_whole
 from spaic.Dynamics.show import listing
 from spaic.errors import UnknownName, UnsupportedError, nearest

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from spaic.Backend.element import Element, by_owner, dropout_factors
-from spaic.Backend.Torch.compiled_island import CompiledIsland
-from spaic.Backend.Torch.delivery import Delivery
-from spaic.Backend.Torch.fired import Fired
-from spaic.Backend.Torch.fused import advance
-from spaic.Backend.Torch.normalization import moved, moving
-from spaic.Backend.Torch.prepared import Times
+from spaic.Backend.Torch.firing.fired import Fired
+from spaic.Backend.Torch.kernels.compiled_island import CompiledIsland
+from spaic.Backend.Torch.kernels.fused import advance
+from spaic.Backend.Torch.kernels.prepared import Times
+from spaic.Backend.Torch.links.delivery import Delivery
+from spaic.Backend.Torch.links.normalization import moved, moving
 from spaic.Backend.Torch.signals import Signals, trainable
-from spaic.Backend.Torch.simulated import Simulated
-from spaic.Backend.Torch.simulation_choice import gradient_flows, obstacle, passes_events
-from spaic.Backend.Torch.stepwise import Loop, PlainIsland
-from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Torch.simulation.simulated import Simulated
+from spaic.Backend.Torch.simulation.simulation_choice import gradient_flows, obstacle, passes_events
+from spaic.Backend.Torch.steps.stepwise import Loop, PlainIsland
+from spaic.Backend.Torch.steps.tape import BoundTape
 from spaic.errors import NumericalError
 from spaic.Graph.events import Events
 from spaic.Graph.links import Link

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spaic.Backend.Torch.bits import Bits
-from spaic.Backend.Torch.fired import Packed
-from spaic.Backend.Torch.spikes import Spikes
+from spaic.Backend.Torch.firing.bits import Bits
+from spaic.Backend.Torch.firing.fired import Packed
+from spaic.Backend.Torch.firing.spikes import Spikes
 from spaic.Graph.stream import Stream
 
 

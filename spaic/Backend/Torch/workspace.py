@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spaic.Backend.Kernels.forks import in_child
+from spaic.Backend.Kernels.compiling.forks import in_child
 
 _WORTH = 1 << 22  # bytes: smaller blocks are used again by the allocator itself
 _MOST = 1 << 30  # bytes that are kept for later

@@ -48,7 +48,7 @@ class GymEnvironment(BaseEnvironment):
     Raises
     ------
     UnsupportedError
-        Without gymnasium, which ``pip install spaic[rl]`` adds, and for spaces of observations or actions that are not arrays or numbers.
+        Without gymnasium, which ``pip install gymnasium`` adds, and for spaces of observations or actions that are not arrays or numbers.
     UnknownName
         For a name that gymnasium does not have.
     """
@@ -197,5 +197,5 @@ def _gymnasium() -> Any:
     try:
         import gymnasium
     except ImportError:
-        raise UnsupportedError("GymEnvironment: gymnasium is not installed; run pip install spaic[rl]") from None
+        raise UnsupportedError("GymEnvironment: gymnasium is not installed; run pip install gymnasium") from None
     return gymnasium

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spaic import spellings
 from spaic.Dynamics.models import NeuronModel
 from spaic.Dynamics.parameter import Parameter
 from spaic.registry import neurons
@@ -44,6 +45,7 @@ lif = neurons.add(
         method="exact",
         parameters=dict(tau_m=_TAU_M, V_rest=_REST, V_th=_THRESHOLD, V_reset=_RESET, R=_RESISTANCE, t_ref=_REFRACTORY),
     ),
+    aliases=spellings.aliases("neuron model", "lif"),
 )
 
 cuba = neurons.add(

@@ -74,7 +74,7 @@ def test_no_python_runs_for_a_spike(compiled, monkeypatch):
     rule = events.Plasticity((4.0, INF), (3.0, 20.0), **compiled)
     assert rule.is_compiled and not events.Plasticity((4.0,), **{"on_post_neuron": on_post_neuron}).is_compiled
     called = []
-    monkeypatch.setattr("spaic.Backend.Event.traces._call", lambda *given: called.append(given))
+    monkeypatch.setattr("spaic.Backend.Event.rules.traces._call", lambda *given: called.append(given))
     traces(compiled)
     assert not called
     traces(HOOKS)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import spaic
-from spaic.Backend.Event import island, kernels, layer
+from spaic.Backend.Event import island, layer
+from spaic.Backend.Event.compiled import kernels
 from spaic.errors import InputError, UnsupportedError
 from spaic.registry import rules
 from tests.oracles.cells import load

@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 
 import spaic
 from spaic import events
-from spaic.Backend.Event import motion
+from spaic.Backend.Event.compiled import motion
 from spaic.Backend.Torch import exact
 from spaic.errors import NumericalError
 from tests.Backend.Event.test_backend import RESONATOR

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spaic.Backend.Kernels import cache, unused
+from spaic.Backend.Kernels.compiling import cache, unused
 from spaic.errors import UnsupportedError
 
 ROOT = Path(__file__).parents[3]
@@ -136,7 +136,7 @@ def test_without_a_home_the_private_folder_is_used(monkeypatch):
 
 def test_the_private_folder_goes_with_the_process(tmp_path):
     (tmp_path / "file").write_text("")
-    code = "from spaic.Backend.Kernels import cache; print(cache.put('a_" + DIGEST + ".py', 'x = 1'))"
+    code = "from spaic.Backend.Kernels.compiling import cache; print(cache.put('a_" + DIGEST + ".py', 'x = 1'))"
     done = run(code, SPAIC_CACHE=str(tmp_path / "file"), TMPDIR=str(tmp_path), TEMP=str(tmp_path))
     assert Path(done.stdout.strip()).parents[1] == tmp_path, done.stderr
     assert done.stderr.count("SPAIC_CACHE") == 1
@@ -154,7 +154,7 @@ def test_no_folder_at_all_is_an_error_with_a_name(place, monkeypatch):
 def test_no_room_at_all_is_an_error_with_a_name(tmp_path):
     code = """
 import resource, tempfile
-from spaic.Backend.Kernels import cache, unused
+from spaic.Backend.Kernels.compiling import cache, unused
 tempfile.gettempdir()
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 cache.put("a_0123456789abcdef.py", "x = 1")

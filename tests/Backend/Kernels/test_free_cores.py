@@ -2,7 +2,7 @@
 
 import pytest
 
-from spaic.Backend.Kernels.free_cores import _running, free
+from spaic.Backend.Kernels.threads.free_cores import _running, free
 
 
 @pytest.mark.parametrize(

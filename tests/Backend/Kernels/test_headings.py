@@ -5,7 +5,8 @@ import ast
 import numpy as np
 import pytest
 
-from spaic.Backend.Kernels import cache, jit, numba_text, triton_text
+from spaic.Backend.Kernels.compiling import cache, jit
+from spaic.Backend.Kernels.text import numba_text, triton_text
 
 HOSTILE = ['a"""\nprint("here")\n"""', "a\\", 'a"', "a\r\nprint(1)", 'ends with a quote\\"', "\x00", "\u2028b"]
 

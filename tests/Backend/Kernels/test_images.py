@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from spaic.Backend.Torch.images import pooled
-from spaic.Backend.Torch.spikes import compact
+from spaic.Backend.Torch.firing.images import pooled
+from spaic.Backend.Torch.firing.spikes import compact
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

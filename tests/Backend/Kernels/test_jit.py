@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spaic.Backend.Kernels import announce, cache, jit, team
+from spaic.Backend.Kernels.compiling import announce, cache, jit
+from spaic.Backend.Kernels.threads import team
 
 ROOT = Path(__file__).parents[3]
 TEXT = '''"""Kernels for tests."""
 
 import numpy as np
 
-from spaic.Backend.Kernels.vector_math import exp
+from spaic.Backend.Kernels.shipped.vector_math import exp
 
 KERNELS = ("scaled", "decayed")
 HELPERS = ("twice",)
@@ -228,7 +229,7 @@ def test_a_folder_that_vanishes_is_made_again(place):
 
 
 def test_another_version_of_numba_keeps_its_own_files(place, monkeypatch):
-    monkeypatch.setitem(sys.modules, "spaic.Backend.Kernels.stored", None)  # its import fails
+    monkeypatch.setitem(sys.modules, "spaic.Backend.Kernels.compiling.stored", None)  # its import fails
     check(again())
     assert list(place.rglob("*.nbi"))
 
@@ -238,7 +239,7 @@ import logging, sys, types, warnings
 import numpy as np
 sys.modules["spaic"] = types.ModuleType("spaic")  # without what importing spaic imports: torch takes seconds
 sys.modules["spaic"].__path__ = [{str(ROOT / "spaic")!r}]
-from spaic.Backend.Kernels import jit
+from spaic.Backend.Kernels.compiling import jit
 warnings.simplefilter("error")
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 logging.getLogger("numba").setLevel(logging.ERROR)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.Backend.Kernels import jit, launcher, team
+from spaic.Backend.Kernels.compiling import jit
+from spaic.Backend.Kernels.threads import launcher, team
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the OpenMP of torch is used on Linux")
 kernels = jit.load(

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from spaic.Backend.Kernels.passes import Value
-from spaic.Backend.Torch import fused_cuda
+from spaic.Backend.Kernels.text.passes import Value
+from spaic.Backend.Torch.kernels import fused_cuda
 from spaic.registry import neurons, surrogates, synapses
 from tests.Backend.Kernels.triton_cases import DT, EVERYTHING, FIRST, Case
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spaic.Backend.Kernels import triton_text
-from spaic.Backend.Torch import fused_cuda
+from spaic.Backend.Kernels.text import triton_text
+from spaic.Backend.Torch.kernels import fused_cuda
 from spaic.registry import neurons
 from tests.Backend.Kernels.triton_cases import EVERYTHING, Case, triton
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from spaic.Backend.Kernels import triton_island_text
-from spaic.Backend.Torch import fused_cuda, island_call, looped_cuda
+from spaic.Backend.Kernels.text import triton_island_text
+from spaic.Backend.Torch.kernels import fused_cuda, island_call, looped_cuda
 from spaic.Graph.nodes import Input
 from spaic.Graph.transforms import OneToOne, Scale
 from tests.Backend.Kernels.triton_cases import interpreted, triton

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from spaic.Backend.Kernels import triton_math, triton_text
+from spaic.Backend.Kernels.text import triton_math, triton_text
 from spaic.Dynamics.tape import PRIMITIVES
 from tests.Backend.Kernels.triton_cases import interpreted
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from spaic.Backend.Kernels import vector_math
+from spaic.Backend.Kernels.shipped import vector_math
 from spaic.Dynamics import primitives
 
 ONE = ("exp", "expm1", "exprel", "exprel_slope", "sigmoid", "tanh", "log", "sin", "cos", "sign")

@@ -9,12 +9,13 @@ import torch
 
 import spaic
 from spaic.Backend.element import Element
-from spaic.Backend.Kernels import jit, triton_text
-from spaic.Backend.Kernels.layer import Layer, plan
-from spaic.Backend.Kernels.passes import Value
-from spaic.Backend.Torch import fused_cuda
-from spaic.Backend.Torch.primitives import PRIMITIVES
-from spaic.Backend.Torch.tape import BoundTape
+from spaic.Backend.Kernels.compiling import jit
+from spaic.Backend.Kernels.text import triton_text
+from spaic.Backend.Kernels.text.layer import Layer, plan
+from spaic.Backend.Kernels.text.passes import Value
+from spaic.Backend.Torch.kernels import fused_cuda
+from spaic.Backend.Torch.steps.primitives import PRIMITIVES
+from spaic.Backend.Torch.steps.tape import BoundTape
 from spaic.Dynamics.names import arrival, normal_name
 from spaic.registry import surrogates
 

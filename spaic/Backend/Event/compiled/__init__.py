@@ -1,0 +1,1 @@
+"""What is compiled: from event to event, and back."""

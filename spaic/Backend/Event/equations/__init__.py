@@ -1,0 +1,1 @@
+"""What the equations of a neuron are between two events: linear systems in closed form."""

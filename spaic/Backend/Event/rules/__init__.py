@@ -1,0 +1,1 @@
+"""Plasticity in continuous time."""

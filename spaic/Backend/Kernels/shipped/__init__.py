@@ -1,0 +1,1 @@
+"""Kernels and functions that are written by hand."""

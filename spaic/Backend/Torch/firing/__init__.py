@@ -1,0 +1,1 @@
+"""Spikes over time: bytes, bits and lists of who fired."""

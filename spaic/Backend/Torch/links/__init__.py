@@ -1,0 +1,1 @@
+"""What links bring: transforms, products of spikes with weights, delays."""
