@@ -93,7 +93,16 @@ def test_the_doctor_removes_compiled_kernels(monkeypatch, tmp_path, capsys):
 def test_the_doctor_says_how_to_get_what_is_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("SPAIC_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(doctor, "_installed", lambda name: None if name == "numba" else "1.0")
+    monkeypatch.setattr(doctor, "_installed", lambda name: None if name in ("numba", "gymnasium") else "1.0")
     advice = " ".join(doctor.report().partition("To get what is missing")[2].split())
-    assert "numba: pip install numba" in advice
+    assert "numba: pip install numba" in advice and "(optional): pip install gymnasium" in advice
+    assert "pip install spaic" not in advice and "spaic[" not in advice, "another project may have the name"
     assert re.search(rf"- mnist, in {re.escape(str(tmp_path))}\S+mnist: ", advice)
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(0, "0 epochs: nothing was left to do"), (1, "1 epoch: loss 0.5000"), (2, "2 epochs: loss")])
+def test_epochs_are_counted(epochs, said, monkeypatch, capsys):
+    history = spaic.Learning.History(loss=[0.5] * epochs, accuracy=[1.0] * epochs)
+    monkeypatch.setattr(cli.experiment, "train", lambda *_, **__: (None, history))
+    assert cli.main(["train", "any.yaml"]) == 0
+    assert capsys.readouterr().out.startswith(said)

@@ -172,8 +172,6 @@ class Rule(WithParameters):
 
     def _check_statements(self) -> None:
         known = {*self.states, *self.parameters, *self.pre_reads, *self.post_reads, *self.largest, WEIGHT, "dt"}
-        if not any(a.name == WEIGHT for statements in self.statements.values() for a in statements):
-            raise DeclarationError(f"{self.name}: no statement changes the weight; write for example on_post='w += A * x'")
         for when, statements in self.statements.items():
             for statement in statements:
                 self._check_target(statement, when)
@@ -183,6 +181,8 @@ class Rule(WithParameters):
                         f"unknown name {symbol!r}", f"declare it as a parameter or state ({nearest(symbol, readable)})"
                     )
                 self._check_reads(statement, when)
+        if not any(a.name == WEIGHT for statements in self.statements.values() for a in statements):
+            raise DeclarationError(f"{self.name}: no statement changes the weight; write for example on_post='w += A * x'")
 
     def _check_target(self, statement: Assignment, when: str) -> None:
         side, allowed = self.side(statement.name), OCCASIONS[when]

@@ -33,10 +33,9 @@ class Dataset:
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__}: no length; define __len__() -> int")
 
-
     def __repr__(self) -> str:
         try:
-            count = f" of {len(self):,} samples"
+            count = f" of {len(self):,} sample{'s' if len(self) != 1 else ''}"
         except (NotImplementedError, AttributeError):  # of a subclass that is not finished
             count = ""
         classes = "" if self.class_number is None else f" in {self.class_number} classes"

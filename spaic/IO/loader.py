@@ -114,7 +114,8 @@ class Dataloader:
         return len(self._batches)  # type: ignore[arg-type]
 
     def __repr__(self) -> str:
-        return f"<Dataloader of {self.dataset!r} in {len(self):,} batches>" if isinstance(self._batches, Sized) else f"<Dataloader of {self.dataset!r}>"
+        count = f", {len(self):,} batches" if isinstance(self._batches, Sized) else ""
+        return f"<{type(self).__name__} of {self.dataset!r}{count}>"
 
     def __iter__(self) -> Iterator[Any]:
         return self.batches_from(0)

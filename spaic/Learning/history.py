@@ -110,7 +110,7 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {self[name][-1]:.4g}" for name in self)
-        return f"<History of {len(self.loss)} epochs{': ' if last else ''}{last}>"
+        return f"<History of {len(self.loss)} epoch{'s' if len(self.loss) != 1 else ''}{': ' if last else ''}{last}>"
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in _CURVES if getattr(self, name))

@@ -37,9 +37,9 @@ for _name in ("conv_transpose", "conv_transpose_synapse"):
     synapses.refuse(_name, "it is a link; give link_type='conv_transpose', and in syn_type only what comes besides it")
 
 _RULES = {
-    "meta_nearest_online_stdp": "its homeostasis moves whole rows of weights between runs; use 'nearest_online_stdp', with w_norm= on the connection",
+    "meta_nearest_online_stdp": "its homeostasis moves whole rows after a run; use 'nearest_online_stdp', with w_norm= on the connection",
     "postpreintstdp": "it counts in whole numbers that it rounds at random; use 'nearest_online_stdp'",
-    "switch_rstdp": "the sign of the reward chooses between two sets of parameters; use 'rstdp', or a spaic.Rule whose on_reward tells them apart",
+    "switch_rstdp": "the sign of the reward chooses its parameters; use 'rstdp', or a spaic.Rule whose on_reward looks at it",
 }
 for _name, _reason in _RULES.items():
     rules.refuse(_name, _reason)

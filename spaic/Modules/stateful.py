@@ -69,7 +69,7 @@ class Stateful(nn.Module):
             raise InputError(f"{where}: {what} is {type(x).__name__}; give a tensor [batch, {', '.join(map(str, shape))}]")
         if tuple(x.shape[1:]) != shape or x.ndim != len(shape) + 1:
             raise InputError(f"{where}: {what} has the shape {list(x.shape)}; give [batch, {', '.join(map(str, shape))}]")
-        if x.device.type == "cpu" and not torch.compiler.is_compiling():  # on a GPU every step would have to wait for the answer
+        if x.is_floating_point() and x.device.type == "cpu" and not torch.compiler.is_compiling():  # a GPU would have to wait
             _check_finite(x.detach(), f"{where}: {what}")
         if name in self._states and len(x) != len(self.state[name]):
             raise StateError(f"{where}: {what} has {len(x)} samples, the state {len(self.state[name])}; call reset_state() between batches")

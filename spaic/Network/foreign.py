@@ -9,8 +9,8 @@ from typing import Any
 from spaic.errors import NetworkError
 
 _MODULE = (
-    "a network holds no torch modules, so nobody would run, train or save it; use elements of spaic such as spaic.Connection, or write a torch "
-    "module of your own with neurons of spaic.Modules"
+    "a network holds no torch modules, so nobody would run, train or save it; use elements of spaic such as spaic.Connection, or write a "
+    "torch module of your own with neurons of spaic.Modules"
 )
 _OPTIMIZER = "a network holds no {what}s of torch; keep it in a variable of your own, or give net.fit a learner with spaic.Adam"
 
@@ -19,8 +19,8 @@ _REFUSED = {
     ("torch.nn", "Module"): ("torch module", _MODULE),
     ("torch.nn", "Parameter"): (
         "torch parameter",
-        "a network holds no parameters of torch, so nobody would train or save it; give the values to an element, as weight= of a connection "
-        "or a parameter that trainable= names",
+        "a network holds no parameters of torch, so nobody would train or save it; give the values to an element, as weight= of a "
+        "connection or a parameter that trainable= names",
     ),
     ("torch.optim", "Optimizer"): ("torch optimizer", _OPTIMIZER.format(what="optimizer")),
     ("torch.optim.lr_scheduler", "LRScheduler"): ("torch schedule", _OPTIMIZER.format(what="schedule")),

@@ -114,9 +114,11 @@ def _check_membership(network: Assembly, connections: list[Connection]) -> None:
             if id(end) not in inside:
                 problems.append(f"{c.path}: its {role} {end.path!r} is not in the network; add it, or remove the connection")
             elif role == "post" and not isinstance(end, NeuronGroup):
-                problems.append(f"{c.path}: its post {end.path!r} is {with_article(end.kind)}, which receives nothing; connect to a neuron group")
+                what = with_article(end.kind)
+                problems.append(f"{c.path}: its post {end.path!r} is {what}, which receives nothing; connect to a neuron group")
             elif role == "pre" and not isinstance(end, (NeuronGroup, Encoder, Generator)):
-                problems.append(f"{c.path}: its pre {end.path!r} is {with_article(end.kind)}, which sends nothing; connect from a group or node")
+                what = with_article(end.kind)
+                problems.append(f"{c.path}: its pre {end.path!r} is {what}, which sends nothing; connect from a group or node")
     for element in network.members((Reader, Generator, Annotation)):
         for part in element.parts():
             if id(part) not in inside and part is not network:

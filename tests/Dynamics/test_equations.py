@@ -95,7 +95,7 @@ def test_how_other_simulators_write_it(right, said):
 
 
 def test_units_are_no_names():
-    with pytest.raises(DeclarationError, match=r"'ms' is a unit and no name in '-V / \(10\*ms\)'; leave it out, units belong to parameters"):
+    with pytest.raises(DeclarationError, match=r"'ms' is a unit and no name in '-V / \(10\*ms\)'; leave it out, units belong"):
         Model("dV/dt = -V / (10*ms)", name="demo")
     with pytest.raises(DeclarationError, match="unknown name 'A'"):
         Model("dV/dt = -V / A", name="demo")

@@ -64,7 +64,7 @@ def test_mnist_items(mnist, is_train, samples, first):
     assert label.dtype == np.int64 and dataset.label[:4].tolist() == first
     assert len(dataset) == samples and dataset.class_number == 10 and dataset.maxNum == 784 and dataset.is_train is is_train
     assert dataset.data.dtype == np.uint8 and dataset.data.max() == 255
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"\w+: there is no sample -?\d+; give a number from 0 to \d+"):
         dataset[samples]
 
 

@@ -186,3 +186,10 @@ def test_collate_fn_gets_the_samples(ten):
 def test_samples_that_are_not_pairs_of_numbers(sample, fault):
     with pytest.raises(InputError, match=fault):
         list(Dataloader(Pairs([sample])))
+
+
+def test_what_data_are_shown_as():
+    dataset = CustomDataset([[0.0], [1.0], [2.0]], [0, 1, 0])
+    assert repr(Dataloader(dataset, 2)) == "<Dataloader of <CustomDataset of 3 samples in 2 classes>, 2 batches>"
+    assert repr(CustomDataset([[0.0]], [[0.5]])) == "<CustomDataset of 1 sample>"
+    assert repr(Dataset()) == "<Dataset>"

@@ -51,6 +51,7 @@ class TestHistory:
 
     def test_it_is_a_mapping_of_its_curves(self):
         history = History(loss=[2.0], accuracy=[0.5], lr=[{"learner": 0.1}], seconds=[1.0])
+        assert repr(history) == "<History of 1 epoch: loss 2, accuracy 0.5>" and repr(History()) == "<History of 0 epochs>"
         assert dict(history) == {"loss": [2.0], "accuracy": [0.5]} and len(history) == 2 and not History()
         with pytest.raises(spaic.UnknownName, match="no curve 'acuracy'; did you mean 'accuracy'"):
             history["acuracy"]

@@ -134,6 +134,7 @@ def test_a_rule_that_waits_for_spikes_that_never_come():
 RULES = {
     "no weight": (dict(pre="dx/dt = -x", on_pre="x += 1"), "no statement changes the weight"),
     "unknown name": (dict(on_post="w += A"), "unknown name 'A'"),
+    "unknown target": (dict(on_post="ge_post += w"), "on_post: 'ge_post' is no state; here w and states of post, synapse may change"),
     "wrong side": (dict(post="dy/dt = -y", on_pre="w += 1; y += 1"), "'y' is a state of the post side"),
     "wider": (dict(pre="dx/dt = -x", post="dy/dt = -y", on_pre="x += y; w += x"), "make 'x' a state of the synapse"),
     "value": (dict(pre="u = 1", on_pre="w += 1"), "intermediate value"),

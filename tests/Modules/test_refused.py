@@ -39,6 +39,12 @@ REFUSED = {
         r"what arrives at 'input' has the shape \[1, 3\]; give \[batch, 2\]",
     ),
     "no tensor": (lambda: Neuron("lif", 2)([[1.0, 2.0]]), InputError, "is list; give a tensor"),
+    "no number arrives": (
+        lambda: Neuron("lif", 2)(torch.tensor([[1.0, torch.nan]])),
+        InputError,
+        "what arrives at 'input' holds nan; clean the data",
+    ),
+    "infinite": (lambda: Neuron("lif", 2)(torch.tensor([[1.0, -torch.inf]])), InputError, "holds -inf; clean"),
     "nothing at all": (lambda: Neuron("lif", 2)([]), InputError, "nothing arrives at 'input'"),
     "an unknown port": (lambda: Neuron("lif", 2)({"inptu": ones(1, 2)}), SpaicError, "unknown port 'inptu'; did you mean 'input'"),
     "an unknown link type": (lambda: Connection(3, 2, "ful"), SpaicError, "ful"),
@@ -106,3 +112,8 @@ def test_states_are_no_parameters_and_can_be_cut_off():
     assert twin[1].weight.dtype == torch.float64 and twin[2].state["V"].dtype == torch.float64
     reset_state(net)
     assert not any(part.state or part.steps for part in net)
+
+
+def test_sums_that_overflow_are_no_wrong_input():
+    large = torch.full((1, 2), 3e38)
+    assert Neuron("lif", 2)(large).tolist() == [[1.0, 1.0]]

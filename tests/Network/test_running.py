@@ -491,3 +491,18 @@ def test_another_number_type_starts_a_new_run():
     net.run_continue(5.0)
     assert net.voltage.times[0] == 1.0
     assert {str(a.dtype) for a in net._simulation.state.arrays.values()} == {"torch.float32"}
+
+
+def test_what_is_a_function_and_no_method_is_pointed_out():
+    with pytest.raises(AttributeError, match=r"Network has no member or attribute 'predict'; call spaic.predict\(net, loader\)"):
+        spaic.Network().predict  # noqa: B018
+
+
+def test_a_generator_without_a_value_is_told_how_to_get_one():
+    with spaic.Network() as net:
+        c = spaic.Generator(3, coding_method="cc_generator")
+        cells = spaic.NeuronGroup(3, model="lif")
+        wire = spaic.Connection(c, cells)
+    assert c.parent is wire.parent is net
+    with pytest.raises(spaic.InputError, match=r"c: expected a number or .*, got None; call it with one before the run, such as net.c\("):
+        net.run(5.0)
