@@ -1,6 +1,6 @@
 """spaic: spiking neural networks, declared once, executed many ways."""
 
-from spaic import IO, Learning, Library, Monitor, Plot, registry
+from spaic import IO, Learning, Library, Modules, Monitor, Plot, registry
 from spaic.Backend.Event import feedforward as events
 from spaic.Backend.Event.backend import Event_Backend
 from spaic.Backend.Reference.backend import Reference_Backend
@@ -155,6 +155,7 @@ __all__ = [
     "Learning",
     "Library",
     "MNIST",
+    "Modules",
     "Monitor",
     "NAdam",
     "Network",

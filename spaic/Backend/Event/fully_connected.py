@@ -15,7 +15,7 @@ from spaic.Backend.Event.equations.tables import cells, tables
 from spaic.Backend.Event.layer import Limits, Population, Start, run
 from spaic.Backend.Event.rules import traces
 from spaic.Backend.Event.rules.traces import Plasticity
-from spaic.Backend.Event.spike_array import SpikeArray
+from spaic.Backend.Event.spike_array import SpikeArray, ordered
 from spaic.Backend.Event.wiring import Wiring
 from spaic.Backend.Torch import exact
 from spaic.Dynamics.models import NeuronModel
@@ -127,6 +127,5 @@ class Layer:
 
 def _array(who: np.ndarray, when: np.ndarray) -> SpikeArray:
     made = SpikeArray()
-    order = np.lexsort((who, when))
-    made.indices, made.times = who[order], when[order]
+    made.indices, made.times = ordered(who, when)
     return made

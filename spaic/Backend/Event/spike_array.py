@@ -44,7 +44,7 @@ class SpikeArray:
         """Put spikes in: two numbers, or two arrays."""
         more = checked(np.atleast_1d(indices), np.atleast_1d(times), "SpikeArray.add")
         joined = (np.concatenate([a, b]) for a, b in zip((self.indices, self.times), more, strict=True))
-        self.indices, self.times = _sorted(*joined)
+        self.indices, self.times = ordered(*joined)
 
     def clear(self) -> None:
         """Take all spikes out."""
@@ -112,10 +112,11 @@ def checked(
             f"{path}: float32 times around {given.max():g} are {np.spacing(given.max()):g} apart, too coarse for a time constant of "
             f"{shortest:g}; give float64 times, or times relative to the first"
         )
-    return _sorted(who.astype(np.int64), when)
+    return ordered(who.astype(np.int64), when)
 
 
-def _sorted(who: np.ndarray, when: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ordered(who: np.ndarray, when: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neurons and times in order of time, then of neurons."""
     order = np.argsort(when)
     times = when[order]
     if (times[1:] == times[:-1]).any():
