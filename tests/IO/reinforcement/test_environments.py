@@ -207,7 +207,7 @@ class TestRefused:
 
     def test_without_gymnasium(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "gymnasium", None)
-        with pytest.raises(UnsupportedError, match=r"pip install spaic\[rl\]"):
+        with pytest.raises(UnsupportedError, match=r"gymnasium is not installed; run pip install gymnasium"):
             spaic.GymEnvironment(CART)
 
     def test_one_that_was_made_cannot_be_made_again(self):
