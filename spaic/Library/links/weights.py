@@ -55,7 +55,7 @@ class WeightedLink(LinkType):
         return fan_in_normal(MEAN, SPREAD)
 
     def closed(self) -> LinkType:
-        """With the usual mean a group would drive itself until it fires in every step: where nothing is given, it starts from mean 0."""
+        """The same, from mean 0 where no weight is given: with the usual mean a group would drive itself until it fires in every step."""
         is_given = self.weight is not None or self.w_mean is not None or self.w_std is not None
         has_mean = type(self).usual is WeightedLink.usual
         return replace(self, weight=fan_in_normal(0.0, SPREAD)) if has_mean and not is_given else self
